@@ -1,0 +1,88 @@
+// What discovery asks of publishers and subscribers. Discovery knows names, types and fds; what
+// is in the memory is the endpoints' business.
+#ifndef HOLLER_ENDPOINT_H_
+#define HOLLER_ENDPOINT_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "holler/name_card.h"
+#include "holler/options.h"
+#include "holler/segment.h"
+#include "holler/unique_fd.h"
+
+namespace holler {
+
+// Names an endpoint of any node.
+struct EndpointKey {
+  wire::NodeId node;
+  uint64_t endpoint = 0;
+
+  friend bool operator<(const EndpointKey& a, const EndpointKey& b) {
+    return a.node == b.node ? a.endpoint < b.endpoint : a.node < b.node;
+  }
+};
+
+// All calls come with discovery's lock held, so one at a time for all endpoints of a node.
+class PublisherEndpoint {
+ public:
+  // A subscriber that got its turn after waiting for one, and the sequence it starts after.
+  using Admitted = std::pair<EndpointKey, uint64_t>;
+
+  virtual ~PublisherEndpoint() = default;
+
+  virtual const std::string& topic_name() const = 0;
+  virtual const TopicInfo& topic() const = 0;
+  virtual int segment_fd() const = 0;
+
+  // A subscriber has mapped the segment and hands over its page. Enters it into the table, and
+  // only then returns the sequence it starts after; or nothing if max_subscribers are matched:
+  // then it is kept until one leaves. Errors: AlreadyExists; ResourceExhausted: too many wait.
+  virtual absl::StatusOr<std::optional<uint64_t>> Admit(const EndpointKey& subscriber,
+                                                        const PeerInfo& peer, PeerPage page,
+                                                        UniqueFd bell) = 0;
+  // Forgets one subscriber, or all of a node. Returns those that take their places.
+  virtual std::vector<Admitted> Dismiss(const EndpointKey& subscriber) = 0;
+  virtual std::vector<Admitted> DismissNode(const wire::NodeId& node) = 0;
+
+  // A subscriber of this topic cannot be matched.
+  virtual void Refused(const PeerInfo& peer, const absl::Status& why) = 0;
+};
+
+class SubscriberEndpoint {
+ public:
+  // Borrowed: valid until the next call to this endpoint.
+  struct Offer {
+    int page_fd;
+    int bell_fd;
+  };
+
+  virtual ~SubscriberEndpoint() = default;
+
+  virtual const std::string& topic_name() const = 0;
+
+  // Makes ready to read `segment`. Errors: InvalidArgument: the types differ; ResourceExhausted
+  // and others: out of fds or memory.
+  virtual absl::StatusOr<Offer> Propose(const EndpointKey& publisher, const PeerInfo& peer,
+                                        std::shared_ptr<const PeerSegment> segment) = 0;
+  // The publisher has entered the page. False: there was no such proposal.
+  virtual bool Confirm(const EndpointKey& publisher, uint64_t start) = 0;
+  // The publisher is gone, or has refused. What it had published can still be taken.
+  virtual void End(const EndpointKey& publisher) = 0;
+
+  // A publisher of this topic cannot be matched.
+  virtual void Refused(const PeerInfo& peer, const absl::Status& why) = 0;
+
+  // Whether the user holds samples. Asked only after the user has closed the subscriber.
+  virtual bool holds_samples() = 0;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_ENDPOINT_H_

@@ -1,0 +1,36 @@
+#include "holler/log.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+
+namespace holler {
+
+LogSink StderrLog(const std::string& node_name) {
+  const char* level = std::getenv("HOLLER_LOG");
+  const bool with_info = level != nullptr && std::string_view(level) == "info";
+  return [node_name, with_info](LogSeverity severity, const std::string& line) {
+    if (severity == LogSeverity::kInfo && !with_info) return;
+    const char* word = severity == LogSeverity::kError     ? "error: "
+                       : severity == LogSeverity::kWarning ? "warning: "
+                                                           : "";
+    // One write, so that lines of several processes do not mix.
+    const std::string text = absl::StrCat("holler[", node_name, "]: ", word, line, "\n");
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  };
+}
+
+void OnceLog::Log(LogSeverity severity, const std::string& line) {
+  if (seen_.size() > kMost || !seen_.insert(std::hash<std::string>{}(line)).second) return;
+  if (seen_.size() > kMost) {
+    sink_(LogSeverity::kWarning, "too many different messages: no more will be logged");
+    return;
+  }
+  sink_(severity, line);
+}
+
+}  // namespace holler

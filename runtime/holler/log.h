@@ -1,0 +1,40 @@
+// What Holler has to say outside of return values: rare, one line each.
+#ifndef HOLLER_LOG_H_
+#define HOLLER_LOG_H_
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+
+namespace holler {
+
+enum class LogSeverity { kInfo, kWarning, kError };
+
+// Receives each line, without newline. May be called from any thread, one call at a time for
+// each node; must not call back into the node.
+using LogSink = std::function<void(LogSeverity, const std::string& line)>;
+
+// Writes "holler[name]: line" to stderr; infos only if HOLLER_LOG=info is in the environment.
+LogSink StderrLog(const std::string& node_name);
+
+// Passes each distinct line on once, so that a peer that repeats its mistake cannot fill a disk.
+// Thread safety: thread-compatible; its owner holds a lock.
+class OnceLog {
+ public:
+  explicit OnceLog(LogSink sink) : sink_(std::move(sink)) {}
+
+  // Logs `line` unless the same was logged before. Beyond 1,000 distinct lines it says so, and
+  // keeps silent.
+  void Log(LogSeverity severity, const std::string& line);
+
+ private:
+  static constexpr size_t kMost = 1'000;
+
+  LogSink sink_;
+  std::set<uint64_t> seen_;  // Hashes of lines.
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_LOG_H_

@@ -1,0 +1,83 @@
+// What a user may say when creating nodes and endpoints, and what they are told about peers.
+#ifndef HOLLER_OPTIONS_H_
+#define HOLLER_OPTIONS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "holler/log.h"
+
+namespace holler {
+
+struct NodeOptions {
+  // Shown to peers and in messages. Default: the program's name. At most 255 bytes.
+  std::string name{};
+  // Nodes of different domains never meet. 0 to 4999. Default: HOLLER_DOMAIN, or 0.
+  std::optional<uint32_t> domain{};
+  // Users, besides one's own, whose nodes may match: names or numeric uids.
+  std::vector<std::string> allowed_users{};
+  // IPv4 address of the interface to holler on. No datagram leaves the machine in any case.
+  std::string interface_address = "127.0.0.1";
+  // Without multicast nodes find each other by looking through the machine's sockets: a tenth of
+  // a second later.
+  bool multicast = true;
+  // Receives log lines. Default: stderr.
+  LogSink log{};
+};
+
+// The node at the other end of a match.
+struct PeerInfo {
+  std::string node_name{};
+  pid_t pid = 0;
+  uid_t uid = 0;
+};
+
+// Callbacks run on the node's discovery thread, one at a time. They may use any endpoint, but
+// must not block: while one runs, nobody is matched.
+using PeerCallback = std::function<void(const PeerInfo& peer)>;
+// Why a peer of the same topic is not matched: names topic, both nodes and the reason.
+using RefusalCallback = std::function<void(const PeerInfo& peer, const absl::Status& why)>;
+
+struct PublisherOptions {
+  // Overrides the schema's topic name.
+  std::string topic{};
+  PeerCallback on_matched{};    // A subscriber came.
+  PeerCallback on_unmatched{};  // A subscriber left or died.
+  RefusalCallback on_refused{};
+};
+
+struct SubscriberOptions {
+  // Overrides the schema's topic name.
+  std::string topic{};
+  PeerCallback on_matched{};    // A publisher came.
+  PeerCallback on_unmatched{};  // A publisher left or died; its samples can still be taken.
+  RefusalCallback on_refused{};
+  // Whether each sample of a table is verified (flatbuffers::Verifier) before it is handed out;
+  // costs time with the number of its tables and strings. Without, a publisher that writes
+  // broken FlatBuffers can crash this process.
+  bool verify = true;
+};
+
+// What a node's discovery did, since its start.
+struct NodeStats {
+  uint64_t hollers_sent = 0;
+  uint64_t hollers_received = 0;
+  uint64_t sweeps = 0;
+  uint64_t connections = 0;         // Nodes connected at present.
+  uint64_t malformed = 0;           // Datagrams and messages that could not be understood.
+  uint64_t refused_users = 0;       // Connections of users that are not allowed.
+  uint64_t refused_versions = 0;    // Nodes of another ABI version.
+  uint64_t refused_endpoints = 0;   // Pairs of endpoints that could not be matched.
+  uint64_t handshake_timeouts = 0;  // Connections that fell silent before they said who they are.
+  uint64_t exhausted = 0;           // Times a limit on files or memory was hit.
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_OPTIONS_H_

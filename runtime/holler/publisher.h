@@ -1,0 +1,205 @@
+// The publisher of a generated topic.
+#ifndef HOLLER_PUBLISHER_H_
+#define HOLLER_PUBLISHER_H_
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "holler/layout.h"
+#include "holler/node.h"
+#include "holler/options.h"
+#include "holler/publisher_core.h"
+#include "holler/topic.h"
+#include "holler/writer.h"
+
+namespace holler {
+
+// Why there is no loan.
+enum class NoLoan {
+  kNone,           // There is one.
+  kNoSubscribers,  // Nobody listens, and the topic is not latched: nothing to do.
+  kTooManyLoans,   // max_loans of the schema are out already.
+};
+
+template <typename Topic>
+class Publisher;
+
+// A slot to write a message into; `->` reaches the topic's writer. Given back if it is destroyed
+// unpublished. Must not outlive its publisher.
+// Thread safety: thread-compatible, together with its publisher.
+template <typename Topic>
+class TopicLoan {
+ public:
+  using Writer = typename Topic::Writer;
+
+  TopicLoan(TopicLoan&& other) noexcept
+      : core_(std::exchange(other.core_, nullptr)),
+        slot_(other.slot_),
+        writer_(other.writer_),
+        why_(other.why_) {}
+  TopicLoan& operator=(TopicLoan&& other) noexcept {
+    std::swap(core_, other.core_);
+    std::swap(slot_, other.slot_);
+    std::swap(writer_, other.writer_);
+    std::swap(why_, other.why_);
+    return *this;
+  }
+  ~TopicLoan() {
+    if (core_ != nullptr) core_->GiveBack(slot_, writer_);
+  }
+
+  explicit operator bool() const noexcept { return core_ != nullptr; }
+  // Why there is none; kNone if there is.
+  NoLoan why() const noexcept { return why_; }
+  Writer* operator->() const noexcept { return writer_; }
+  Writer& operator*() const noexcept { return *writer_; }
+
+ private:
+  friend class Publisher<Topic>;
+  struct State;
+
+  explicit TopicLoan(NoLoan why) : why_(why) {}
+  TopicLoan(State* core, uint32_t slot, Writer* writer)
+      : core_(core), slot_(slot), writer_(writer) {}
+
+  State* core_ = nullptr;
+  uint32_t slot_ = kNoSlot;
+  Writer* writer_ = nullptr;
+  NoLoan why_ = NoLoan::kNone;
+};
+
+// What a publisher and its loans share; stays where it is when the publisher is moved.
+template <typename Topic>
+struct TopicLoan<Topic>::State {
+  std::unique_ptr<PublisherCore> core;
+  std::array<Writer, Topic::kLayout.max_loans> writers{};
+  std::array<Writer*, Topic::kLayout.max_loans> free{};  // Writers not on loan.
+  uint32_t free_count = 0;
+
+  void GiveBack(uint32_t slot, Writer* writer) noexcept {
+    core->Return(slot);
+    free[free_count++] = writer;
+  }
+};
+
+// Publishes the samples of one topic.
+//
+//   auto imu = sensors::ImuPublisher::Create(*node);
+//   imu->WaitForSubscriber(absl::InfiniteDuration());       // go / no-go
+//   if (auto loan = imu->Loan()) {
+//     loan->set_stamp_ns(now);
+//     imu->Publish(std::move(loan));
+//   }
+//
+// Loan and Publish are wait-free, whatever subscribers do. They allocate nothing and make no
+// system call but to wake subscribers that sleep.
+// Thread safety: thread-compatible; the go / no-go calls by any thread.
+template <typename Topic>
+class Publisher {
+ public:
+  using Message = typename Topic::Message;
+  using LoanType = TopicLoan<Topic>;
+
+  // Does not block: subscribers are found in the background. Errors: a bad topic name in
+  // `options`; limits on memory or open files.
+  static absl::StatusOr<Publisher> Create(Node& node, PublisherOptions options = {}) {
+    auto core = PublisherCore::Create(node, InfoOf<Topic>(), std::move(options));
+    if (!core.ok()) return core.status();
+    auto state = std::make_unique<State>();
+    state->core = std::move(*core);
+    for (auto& writer : state->writers) state->free[state->free_count++] = &writer;
+    return Publisher(std::move(state));
+  }
+
+  Publisher(Publisher&&) noexcept = default;
+  Publisher& operator=(Publisher&&) noexcept = default;
+  ~Publisher() { assert(state_ == nullptr || state_->core->loans() == 0); }
+
+  // A slot for the next message, as the writer's Start leaves it: a struct with all bytes zero, an
+  // empty builder. Empty if nobody would receive it, or max_loans are out: see TopicLoan::why().
+  LoanType Loan() noexcept {
+    LoanType loan = Borrow();
+    if (loan) loan->Start(PayloadOf(loan.slot_), Topic::kFileIdentifier);
+    return loan;
+  }
+
+  // For large structs that are written whole: the slot as it is, with bytes of this publisher's
+  // earlier samples in it.
+  LoanType LoanUninitialized() noexcept
+      requires(Topic::kLayout.payload_kind == PayloadKind::kStruct) {
+    LoanType loan = Borrow();
+    if (loan) loan->StartUninitialized(PayloadOf(loan.slot_));
+    return loan;
+  }
+
+  // Makes the message a sample. Returns its sequence number; 0 if it was refused: an empty loan,
+  // or a table that was not finished or exceeds max_bytes (counted by refused()).
+  uint64_t Publish(LoanType&& loan) noexcept {
+    if (!loan) return 0;
+    assert(loan.core_ == state_.get());
+    const std::optional<uint32_t> size = loan.writer_->finished_size();
+    if (!size.has_value()) {
+      ++refused_;
+      LoanType given_back = std::move(loan);
+      return 0;
+    }
+    state_->free[state_->free_count++] = loan.writer_;
+    loan.core_ = nullptr;
+    return state_->core->Publish(loan.slot_, *size);
+  }
+
+  // Loan, copy and publish in one. Returns 0 as Publish does, or if there is no loan.
+  uint64_t Publish(const Message& message) noexcept
+      requires(Topic::kLayout.payload_kind == PayloadKind::kStruct) {
+    LoanType loan = LoanUninitialized();
+    if (!loan) return 0;
+    loan->CopyFrom(message);
+    return Publish(std::move(loan));
+  }
+
+  // Go / no-go. By any thread.
+  bool has_subscribers() const noexcept { return state_->core->subscriber_count() > 0; }
+  uint32_t subscriber_count() const noexcept { return state_->core->subscriber_count(); }
+  // Sleeps until a subscriber is matched, or `timeout` is over (absl::InfiniteDuration: for ever).
+  // Returns whether one is: the next sample reaches it.
+  bool WaitForSubscriber(absl::Duration timeout) const {
+    return state_->core->WaitForSubscriber(timeout);
+  }
+
+  // Samples published so far, which is the newest sequence number. By any thread.
+  uint64_t published() const noexcept { return state_->core->published(); }
+  // Messages Publish refused.
+  uint64_t refused() const noexcept { return refused_; }
+  const std::string& topic() const noexcept { return state_->core->topic_name(); }
+
+ private:
+  using State = typename LoanType::State;
+
+  explicit Publisher(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+  LoanType Borrow() noexcept {
+    if (!state_->core->is_wanted()) return LoanType(NoLoan::kNoSubscribers);
+    const uint32_t slot = state_->core->Acquire();
+    if (slot == kNoSlot) return LoanType(NoLoan::kTooManyLoans);
+    return LoanType(state_.get(), slot, state_->free[--state_->free_count]);
+  }
+
+  PayloadSpan PayloadOf(uint32_t slot) const noexcept {
+    return {state_->core->payload(slot), Topic::kLayout.payload_capacity};
+  }
+
+  std::unique_ptr<State> state_;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_PUBLISHER_H_

@@ -1,0 +1,131 @@
+#include "holler/publisher_core.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "holler/discovery.h"
+
+namespace holler {
+
+absl::StatusOr<std::unique_ptr<PublisherCore>> PublisherCore::Create(Node& node, TopicInfo topic,
+                                                                     PublisherOptions options) {
+  std::string name = options.topic.empty() ? std::string(topic.name) : options.topic;
+  if (absl::Status status = CheckTopicName(name); !status.ok()) return status;
+  topic.name = name;
+  absl::StatusOr<Segment> segment = Segment::Create(topic);
+  if (!segment.ok()) return segment.status();
+  std::unique_ptr<PublisherCore> core(new PublisherCore(node.discovery(), topic, std::move(name),
+                                                        std::move(*segment), std::move(options)));
+  core->discovery_->Add(core->id_, core.get());
+  return core;
+}
+
+PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo topic,
+                             std::string topic_name, Segment segment, PublisherOptions options)
+    : discovery_(std::move(discovery)),
+      id_(discovery_->NewEndpointId()),
+      topic_name_(std::move(topic_name)),
+      topic_([&] {
+        topic.name = topic_name_;  // Not the caller's string, which goes away.
+        return topic;
+      }()),
+      segment_(std::move(segment)),
+      ring_(segment_.data(), segment_.layout()),
+      options_(std::move(options)) {}
+
+PublisherCore::~PublisherCore() { discovery_->RemovePublisher(id_); }
+
+std::optional<uint64_t> PublisherCore::Enter(Match& match) {
+  match.reader.page = match.page.get();
+  match.reader.doorbell = match.bell.get();
+  if (!ring_.readers().Enter(&match.reader)) return std::nullopt;
+  match.entered = true;
+  // Only now, with the page in the table, is it safe to say where the subscriber starts. On a
+  // latched topic it starts with the last sample.
+  const uint64_t head = ring_.head();
+  gate_.Add(1);
+  if (options_.on_matched) {
+    discovery_->PostCallback(id_, [this, peer = match.peer] { options_.on_matched(peer); });
+  }
+  return topic_.latched && head > 0 ? head - 1 : head;
+}
+
+absl::StatusOr<std::optional<uint64_t>> PublisherCore::Admit(const EndpointKey& subscriber,
+                                                             const PeerInfo& peer, PeerPage page,
+                                                             UniqueFd bell) {
+  const auto [it, added] = matches_.try_emplace(subscriber, nullptr);
+  if (!added) return absl::AlreadyExistsError("this subscriber is known already");
+  it->second = std::make_unique<Match>(Match{.peer = peer,
+                                             .page = std::move(page),
+                                             .bell = std::move(bell),
+                                             .reader = {},
+                                             .entered = false,
+                                             .arrival = ++arrivals_});
+  std::optional<uint64_t> start = Enter(*it->second);
+  if (!start.has_value() && matches_.size() > ring_.readers().capacity() + kMostWaiting) {
+    matches_.erase(it);
+    return absl::ResourceExhaustedError(absl::StrCat("max_subscribers are matched and ",
+                                                     kMostWaiting,
+                                                     " more wait already: raise "
+                                                     "max_subscribers in the publisher's schema"));
+  }
+  return start;
+}
+
+void PublisherCore::Forget(Matches::iterator it) {
+  const std::unique_ptr<Match> match = std::move(it->second);
+  matches_.erase(it);
+  if (!match->entered) return;
+  ring_.readers().Remove(&match->reader);
+  // The publishing thread may be looking at the page or ringing the bell right now. It is done in
+  // well under a microsecond, unless it was preempted: then it needs this CPU.
+  ring_.AwaitScan([] {
+    const timespec pause{.tv_sec = 0, .tv_nsec = 20'000};
+    ::nanosleep(&pause, nullptr);
+  });
+  gate_.Add(-1);
+  if (options_.on_unmatched) {
+    discovery_->PostCallback(id_, [this, peer = match->peer] { options_.on_unmatched(peer); });
+  }
+}
+
+std::vector<PublisherEndpoint::Admitted> PublisherCore::Dismiss(const EndpointKey& subscriber) {
+  const auto it = matches_.find(subscriber);
+  if (it == matches_.end()) return {};
+  Forget(it);
+  return FillPlaces();
+}
+
+std::vector<PublisherEndpoint::Admitted> PublisherCore::DismissNode(const wire::NodeId& node) {
+  bool any = false;
+  for (auto it = matches_.lower_bound({node, 0}); it != matches_.end() && it->first.node == node;) {
+    Forget(it++);
+    any = true;
+  }
+  return any ? FillPlaces() : std::vector<Admitted>{};
+}
+
+std::vector<PublisherEndpoint::Admitted> PublisherCore::FillPlaces() {
+  std::vector<Admitted> admitted;
+  while (ring_.readers().count() < ring_.readers().capacity()) {
+    auto next = matches_.end();
+    for (auto it = matches_.begin(); it != matches_.end(); ++it) {
+      if (it->second->entered) continue;
+      if (next == matches_.end() || it->second->arrival < next->second->arrival) next = it;
+    }
+    if (next == matches_.end()) break;
+    if (const auto start = Enter(*next->second)) admitted.emplace_back(next->first, *start);
+  }
+  return admitted;
+}
+
+void PublisherCore::Refused(const PeerInfo& peer, const absl::Status& why) {
+  if (!options_.on_refused) return;
+  discovery_->PostCallback(id_, [this, peer, why] { options_.on_refused(peer, why); });
+}
+
+}  // namespace holler

@@ -1,0 +1,96 @@
+// What all publishers have in common, whatever their message type: segment, ring, matches.
+#ifndef HOLLER_PUBLISHER_CORE_H_
+#define HOLLER_PUBLISHER_CORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "holler/clock.h"
+#include "holler/doorbell.h"
+#include "holler/endpoint.h"
+#include "holler/gate.h"
+#include "holler/node.h"
+#include "holler/options.h"
+#include "holler/segment.h"
+#include "holler/slot_ring.h"
+
+namespace holler {
+
+// Thread safety: Acquire, Return and Publish by one thread at a time; the rest by any.
+class PublisherCore final : public PublisherEndpoint {
+ public:
+  // Errors: a bad topic name; what Segment::Create says.
+  static absl::StatusOr<std::unique_ptr<PublisherCore>> Create(Node& node, TopicInfo topic,
+                                                               PublisherOptions options);
+  ~PublisherCore() override;
+
+  // Whether samples go anywhere: somebody listens, or the topic keeps the last one for later.
+  bool is_wanted() const noexcept { return topic_.latched || ring_.readers().count() != 0; }
+
+  uint32_t Acquire() noexcept { return ring_.Acquire(); }
+  void Return(uint32_t slot) noexcept { ring_.Return(slot); }
+  uint64_t Publish(uint32_t slot, uint32_t size) noexcept {
+    return ring_.Publish(slot, size, MonotonicNow(),
+                         [](const Reader& reader) { RingBell(reader.doorbell); });
+  }
+  std::byte* payload(uint32_t slot) const noexcept { return ring_.payload(slot); }
+  uint32_t loans() const noexcept { return ring_.loans(); }
+  uint64_t published() const noexcept { return ring_.head(); }
+
+  uint32_t subscriber_count() const noexcept { return ring_.readers().count(); }
+  bool WaitForSubscriber(absl::Duration timeout) const { return gate_.Wait(timeout); }
+
+  // PublisherEndpoint.
+  const std::string& topic_name() const override { return topic_name_; }
+  const TopicInfo& topic() const override { return topic_; }
+  int segment_fd() const override { return segment_.fd(); }
+  absl::StatusOr<std::optional<uint64_t>> Admit(const EndpointKey& subscriber, const PeerInfo& peer,
+                                                PeerPage page, UniqueFd bell) override;
+  std::vector<Admitted> Dismiss(const EndpointKey& subscriber) override;
+  std::vector<Admitted> DismissNode(const wire::NodeId& node) override;
+  void Refused(const PeerInfo& peer, const absl::Status& why) override;
+
+ private:
+  // Subscribers that wait for a place; more are turned away.
+  static constexpr size_t kMostWaiting = 256;
+
+  struct Match {
+    PeerInfo peer;
+    PeerPage page;
+    UniqueFd bell;
+    Reader reader;
+    bool entered = false;  // In the table; else it waits for a place.
+    uint64_t arrival = 0;  // Whoever waits longest is next.
+  };
+  using Matches = std::map<EndpointKey, std::unique_ptr<Match>>;
+
+  PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo topic, std::string topic_name,
+                Segment segment, PublisherOptions options);
+
+  std::optional<uint64_t> Enter(Match& match);
+  void Forget(Matches::iterator it);
+  std::vector<Admitted> FillPlaces();
+
+  const std::shared_ptr<Discovery> discovery_;
+  const uint64_t id_;
+  const std::string topic_name_;
+  const TopicInfo topic_;
+  const Segment segment_;
+  RingWriter ring_;
+  const PublisherOptions options_;
+  Gate gate_;
+  Matches matches_;  // Guarded by discovery's lock.
+  uint64_t arrivals_ = 0;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_PUBLISHER_CORE_H_

@@ -1,0 +1,74 @@
+// A sample a subscriber holds.
+#ifndef HOLLER_SAMPLE_H_
+#define HOLLER_SAMPLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "holler/clock.h"
+#include "holler/subscriber_core.h"
+
+namespace holler {
+
+// One published message, in place: no copy is made. Its bytes do not change until the sample is
+// destroyed, whatever the publisher does meanwhile.
+//
+//   if (auto sample = subscriber->Take()) {
+//     Use(sample->stamp_ns());
+//     Log(sample.sequence(), sample.age());
+//   }
+//
+// May outlive its subscriber, and may be destroyed by any thread.
+// Thread safety: thread-compatible.
+template <typename Message>
+class Sample {
+ public:
+  // No sample.
+  Sample() = default;
+  Sample(const TakenSample& taken, const Message* message) : taken_(taken), message_(message) {}
+  Sample(Sample&& other) noexcept
+      : taken_(other.taken_), message_(std::exchange(other.message_, nullptr)) {}
+  Sample& operator=(Sample&& other) noexcept {
+    std::swap(taken_, other.taken_);
+    std::swap(message_, other.message_);
+    return *this;
+  }
+  ~Sample() { Release(); }
+
+  // Gives the sample back early. After it, this is no sample.
+  void Release() noexcept {
+    if (std::exchange(message_, nullptr) != nullptr) SubscriberCore::Release(taken_);
+  }
+
+  explicit operator bool() const noexcept { return message_ != nullptr; }
+  const Message& operator*() const noexcept { return *message_; }
+  const Message* operator->() const noexcept { return message_; }
+
+  // Consecutive for each publisher, from 1.
+  uint64_t sequence() const noexcept { return taken_.held.sequence; }
+  // When it was published: CLOCK_MONOTONIC, nanoseconds.
+  int64_t publish_time() const noexcept { return taken_.held.publish_time; }
+  // How long ago that was.
+  absl::Duration age() const noexcept { return absl::Nanoseconds(MonotonicNow() - publish_time()); }
+  // Who published it. Valid as long as the sample is.
+  const PeerInfo& publisher() const noexcept { return taken_.source->peer(); }
+  // The message as bytes: a struct, or a finished FlatBuffer.
+  std::span<const std::byte> bytes() const noexcept {
+    const SegmentLayout& layout = taken_.source->layout();
+    const std::byte* end = taken_.held.payload + layout.payload_capacity;
+    return layout.payload_kind == PayloadKind::kStruct
+               ? std::span(taken_.held.payload, taken_.held.size)
+               : std::span(end - taken_.held.size, end);
+  }
+
+ private:
+  TakenSample taken_;
+  const Message* message_ = nullptr;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_SAMPLE_H_

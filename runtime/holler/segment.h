@@ -1,0 +1,158 @@
+// The shared memory of publishers and subscribers: anonymous files, sealed so that nobody but
+// their maker can write them, and checked before they are mapped.
+#ifndef HOLLER_SEGMENT_H_
+#define HOLLER_SEGMENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "holler/layout.h"
+#include "holler/slot_ring.h"
+#include "holler/unique_fd.h"
+
+namespace holler {
+
+// A range of mapped memory that unmaps itself. Thread safety: thread-compatible.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(std::byte* data, size_t size) : data_(data), size_(size) {}
+  Mapping(Mapping&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Mapping& operator=(Mapping&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~Mapping();
+
+  std::byte* data() const noexcept { return data_; }
+  size_t size() const noexcept { return size_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// The first bytes of every segment. Written once, before the segment is handed to anybody.
+struct SegmentHeader {
+  uint64_t magic;
+  uint32_t abi_version;
+  uint32_t header_bytes;
+  SegmentLayout layout;
+  uint64_t fingerprint;
+  char topic_name[kTopicNameMax + 1];
+  char type_name[kTypeNameMax + 1];
+  std::byte reserved[kSegmentHeaderBytes - 88 - (kTopicNameMax + 1) - (kTypeNameMax + 1)];
+};
+static_assert(sizeof(SegmentHeader) == kSegmentHeaderBytes);
+
+// What a generated topic class says of itself, in one value.
+struct TopicInfo {
+  std::string_view name{};
+  std::string_view type_name{};
+  uint64_t fingerprint = 0;
+  bool latched = false;
+  SegmentLayout layout{};
+  std::span<const uint8_t> schema{};  // .bfbs, of layout.schema_bytes bytes; lives forever.
+};
+
+// A publisher's segment: the publisher's own writable mapping, and the fd that peers get.
+//
+//   absl::StatusOr<Segment> segment = Segment::Create(topic);
+//   RingWriter ring(segment->data(), segment->layout());
+//   SendToPeer(segment->fd());    // whoever receives it can map it for reading, and nothing else
+//
+// Thread safety: immutable but for the memory itself, which RingWriter rules.
+class Segment {
+ public:
+  // Allocates and seals. Memory is used only as far as it is touched. Errors: a status that
+  // names the topic and the limit that was hit.
+  static absl::StatusOr<Segment> Create(const TopicInfo& topic);
+
+  std::byte* data() const noexcept { return mapping_.data(); }
+  size_t size() const noexcept { return mapping_.size(); }
+  const SegmentLayout& layout() const noexcept { return header().layout; }
+  const SegmentHeader& header() const noexcept {
+    return *reinterpret_cast<const SegmentHeader*>(mapping_.data());
+  }
+  int fd() const noexcept { return fd_.get(); }
+
+ private:
+  Segment(UniqueFd fd, Mapping mapping) : fd_(std::move(fd)), mapping_(std::move(mapping)) {}
+
+  UniqueFd fd_;
+  Mapping mapping_;
+};
+
+// A peer's segment, mapped for reading. What its header says was checked and copied out: later
+// changes by a lying publisher are not seen.
+//
+// Thread safety: immutable.
+class PeerSegment {
+ public:
+  // Checks kind, seals, size and header of `fd` before it believes any of it. Errors:
+  // InvalidArgument saying which check failed; otherwise as Segment::Create. Takes the fd, which
+  // is not needed any more once this returns.
+  static absl::StatusOr<std::shared_ptr<const PeerSegment>> Map(UniqueFd fd);
+
+  const std::byte* data() const noexcept { return mapping_.data(); }
+  const SegmentLayout& layout() const noexcept { return layout_; }
+  uint64_t fingerprint() const noexcept { return fingerprint_; }
+  const std::string& topic_name() const noexcept { return topic_name_; }
+  const std::string& type_name() const noexcept { return type_name_; }
+  // The schema is still the peer's memory: copy it, then verify the copy.
+  std::string CopySchema() const;
+
+ private:
+  PeerSegment() = default;
+
+  Mapping mapping_;
+  SegmentLayout layout_{};
+  uint64_t fingerprint_ = 0;
+  std::string topic_name_;
+  std::string type_name_;
+};
+
+// The maker's side of a subscriber page.
+class OwnPage {
+ public:
+  // A page for a subscriber that holds at most `max_samples` samples. Errors as Segment::Create.
+  static absl::StatusOr<OwnPage> Create(uint32_t max_samples);
+  SubscriberPage* get() const noexcept {
+    return reinterpret_cast<SubscriberPage*>(mapping_.data());
+  }
+  int fd() const noexcept { return fd_.get(); }
+  // The fd is needed only until it was handed over.
+  void CloseFd() noexcept { fd_.reset(); }
+
+ private:
+  OwnPage(UniqueFd fd, Mapping mapping) : fd_(std::move(fd)), mapping_(std::move(mapping)) {}
+
+  UniqueFd fd_;
+  Mapping mapping_;
+};
+
+// A publisher's view of a subscriber page, read-only.
+class PeerPage {
+ public:
+  // Checks kind, seals, size and header, as PeerSegment::Map does.
+  static absl::StatusOr<PeerPage> Map(UniqueFd fd);
+  const SubscriberPage* get() const noexcept {
+    return reinterpret_cast<const SubscriberPage*>(mapping_.data());
+  }
+
+ private:
+  explicit PeerPage(Mapping mapping) : mapping_(std::move(mapping)) {}
+
+  Mapping mapping_;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_SEGMENT_H_

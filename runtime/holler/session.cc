@@ -1,0 +1,341 @@
+#include "holler/session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "holler/doorbell.h"
+
+namespace holler {
+namespace {
+
+// More publishers than a sane node has; keeps a hostile one from filling this process's memory.
+constexpr size_t kMostRemotePublishers = 10'000;
+
+// Peers choose their names: no control characters in logs.
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
+std::set<uint64_t> ToSet(const std::vector<uint64_t>& list) { return {list.begin(), list.end()}; }
+
+wire::RefusalCode CodeOf(const absl::Status& status) {
+  if (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status)) {
+    return wire::RefusalCode_Incompatible;
+  }
+  return wire::RefusalCode_Exhausted;
+}
+
+}  // namespace
+
+Session::Session(SessionHost& host, std::unique_ptr<Connection> connection,
+                 std::optional<wire::NodeId> expected)
+    : host_(host), connection_(std::move(connection)), expected_(expected) {
+  peer_.pid = connection_->peer().pid;
+  peer_.uid = connection_->peer().uid;
+  peer_.node_name.assign(1, '?');  // Until its hello.
+}
+
+absl::Status Session::SendHello() {
+  wire::HelloT hello;
+  hello.abi_version = kAbiVersion;
+  hello.domain = host_.self().domain;
+  hello.node = std::make_unique<wire::NodeId>(host_.self().id);
+  hello.node_name = host_.self().name;
+  hello.pid = ::getpid();
+  hello.publishes = host_.registry().publishes();
+  hello.subscribes = host_.registry().subscribes();
+  return connection_->Send(EncodeCard(std::move(hello)));
+}
+
+absl::Status Session::OnHello(const wire::HelloT& hello) {
+  peer_.node_name = Printable(hello.node_name);
+  if (hello.abi_version != kAbiVersion) {
+    ++host_.stats().refused_versions;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "node '", peer_.node_name, "' (pid ", peer_.pid, ") has ABI version ", hello.abi_version,
+        ", this program ", kAbiVersion, ": build both with the same version of Holler"));
+  }
+  if (hello.domain != host_.self().domain) {
+    return absl::InvalidArgumentError(absl::StrCat("a hello of domain ", hello.domain));
+  }
+  if (*hello.node == host_.self().id || (expected_.has_value() && !(*hello.node == *expected_))) {
+    return absl::InvalidArgumentError("a hello of another node than was called");
+  }
+  peer_id_ = *hello.node;
+  peer_publishes_ = ToSet(hello.publishes);
+  peer_subscribes_ = ToSet(hello.subscribes);
+  return absl::OkStatus();
+}
+
+absl::Status Session::Establish() {
+  established_ = true;
+  return IntroducePublishers();
+}
+
+bool Session::HasCommonTopics() const {
+  const auto any = [](const std::vector<uint64_t>& ours, const std::set<uint64_t>& theirs) {
+    return std::any_of(ours.begin(), ours.end(), [&](uint64_t h) { return theirs.contains(h); });
+  };
+  return any(host_.registry().publishes(), peer_subscribes_) ||
+         any(host_.registry().subscribes(), peer_publishes_);
+}
+
+absl::Status Session::SendTopics() {
+  wire::TopicsT topics;
+  topics.publishes = host_.registry().publishes();
+  topics.subscribes = host_.registry().subscribes();
+  // What nobody here subscribes to any more, the peer will introduce again when it must.
+  std::erase_if(remote_publishers_, [&](const auto& entry) {
+    return !host_.registry().Subscribes(entry.second.topic);
+  });
+  return connection_->Send(EncodeCard(std::move(topics)));
+}
+
+absl::Status Session::IntroducePublishers() {
+  for (const auto& [id, publisher] : host_.registry().publishers()) {
+    if (introduced_.contains(id) ||
+        !peer_subscribes_.contains(TopicHash(publisher->topic_name()))) {
+      continue;
+    }
+    wire::PublisherCardT card;
+    card.publisher = id;
+    card.topic = publisher->topic_name();
+    card.type_name = std::string(publisher->topic().type_name);
+    card.fingerprint = publisher->topic().fingerprint;
+    absl::Status sent = connection_->Send(EncodeCard(std::move(card)), {publisher->segment_fd()});
+    if (!sent.ok()) return sent;
+    introduced_.insert(id);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::Introduce(uint64_t id, SubscriberEndpoint* subscriber) {
+  for (const auto& [publisher, remote] : remote_publishers_) {
+    if (remote.topic != subscriber->topic_name()) continue;
+    absl::Status status = Propose(publisher, remote, id, subscriber);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::SendGone(uint64_t endpoint) {
+  introduced_.erase(endpoint);
+  wire::GoneT gone;
+  gone.endpoint = endpoint;
+  return connection_->Send(EncodeCard(std::move(gone)));
+}
+
+absl::Status Session::SendConfirmation(uint64_t publisher, uint64_t subscriber, uint64_t start) {
+  wire::ConfirmationT confirmation;
+  confirmation.publisher = publisher;
+  confirmation.subscriber = subscriber;
+  confirmation.start = start;
+  return connection_->Send(EncodeCard(std::move(confirmation)));
+}
+
+absl::Status Session::SendRefusal(bool by_publisher, uint64_t publisher, uint64_t subscriber,
+                                  wire::RefusalCode code, const absl::Status& why) {
+  wire::RefusalT refusal;
+  refusal.by_publisher = by_publisher;
+  refusal.publisher = publisher;
+  refusal.subscriber = subscriber;
+  refusal.code = code;
+  refusal.reason = std::string(why.message()).substr(0, kReasonMax);
+  return connection_->Send(EncodeCard(std::move(refusal)));
+}
+
+absl::Status Session::OnCard(ReceivedCard card) {
+  const wire::MessageUnion& message = card.envelope.message;
+  switch (message.type) {
+    case wire::Message_Topics:
+      return OnTopics(*message.AsTopics());
+    case wire::Message_PublisherCard:
+      return OnPublisherCard(*message.AsPublisherCard(), std::move(card.fds));
+    case wire::Message_SubscriberCard:
+      return OnSubscriberCard(*message.AsSubscriberCard(), std::move(card.fds));
+    case wire::Message_Confirmation:
+      return OnConfirmation(*message.AsConfirmation());
+    case wire::Message_Refusal:
+      return OnRefusal(*message.AsRefusal());
+    case wire::Message_Gone:
+      return OnGone(message.AsGone()->endpoint);
+    case wire::Message_Hello:
+    case wire::Message_NONE:
+      break;
+  }
+  return absl::InvalidArgumentError("a second hello");
+}
+
+absl::Status Session::OnTopics(const wire::TopicsT& topics) {
+  peer_publishes_ = ToSet(topics.publishes);
+  peer_subscribes_ = ToSet(topics.subscribes);
+  // The peer forgot the publishers of topics it left; it needs their cards when it comes back.
+  std::erase_if(introduced_, [&](uint64_t id) {
+    const PublisherEndpoint* publisher = host_.registry().FindPublisher(id);
+    return publisher == nullptr || !peer_subscribes_.contains(TopicHash(publisher->topic_name()));
+  });
+  return IntroducePublishers();
+}
+
+absl::Status Session::Explain(const std::string& topic, const absl::Status& why) const {
+  return absl::Status(
+      why.code(), absl::StrCat("topic '", topic, "', node '", host_.self().name, "' (pid ",
+                               ::getpid(), ") and node '", peer_.node_name, "' (pid ", peer_.pid,
+                               ") do not match: ", std::string(why.message())));
+}
+
+void Session::CountRefusal(const absl::Status& why) {
+  ++host_.stats().refused_endpoints;
+  if (absl::IsResourceExhausted(why)) ++host_.stats().exhausted;
+  host_.LogOnce(LogSeverity::kWarning, std::string(why.message()));
+}
+
+absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vector<UniqueFd> fds) {
+  // Not subscribed: the card crossed with the news that the last subscriber left. Known: it was
+  // asked for twice in quick succession.
+  if (!host_.registry().Subscribes(card.topic) || remote_publishers_.contains(card.publisher)) {
+    return absl::OkStatus();
+  }
+  if (remote_publishers_.size() >= kMostRemotePublishers) {
+    return absl::InvalidArgumentError("more publishers than any node has");
+  }
+  absl::StatusOr<std::shared_ptr<const PeerSegment>> segment =
+      PeerSegment::Map(std::move(fds.front()));
+  absl::Status status = segment.status();
+  if (status.ok() &&
+      ((*segment)->topic_name() != card.topic || (*segment)->type_name() != card.type_name ||
+       (*segment)->fingerprint() != card.fingerprint)) {
+    status = absl::InvalidArgumentError("the publisher's segment contradicts its name card");
+  }
+  if (!status.ok()) {
+    const absl::Status why = Explain(card.topic, status);
+    CountRefusal(why);
+    for (const auto& [id, subscriber] : host_.registry().subscribers()) {
+      if (subscriber->topic_name() == card.topic) subscriber->Refused(peer_, why);
+    }
+    return SendRefusal(false, card.publisher, 0, wire::RefusalCode_Unusable, why);
+  }
+  const auto [it, added] =
+      remote_publishers_.emplace(card.publisher, RemotePublisher{card.topic, std::move(*segment)});
+  for (const auto& [id, subscriber] : host_.registry().subscribers()) {
+    if (subscriber->topic_name() != card.topic) continue;
+    absl::Status sent = Propose(card.publisher, it->second, id, subscriber);
+    if (!sent.ok()) return sent;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::Propose(uint64_t publisher, const RemotePublisher& remote,
+                              uint64_t subscriber, SubscriberEndpoint* endpoint) {
+  absl::StatusOr<SubscriberEndpoint::Offer> offer =
+      endpoint->Propose({peer_id_, publisher}, peer_, remote.segment);
+  if (!offer.ok()) {
+    const absl::Status why = Explain(remote.topic, offer.status());
+    CountRefusal(why);
+    endpoint->Refused(peer_, why);
+    return SendRefusal(false, publisher, subscriber, CodeOf(offer.status()), why);
+  }
+  wire::SubscriberCardT card;
+  card.subscriber = subscriber;
+  card.publisher = publisher;
+  return connection_->Send(EncodeCard(std::move(card)), {offer->page_fd, offer->bell_fd});
+}
+
+absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
+                                       std::vector<UniqueFd> fds) {
+  PublisherEndpoint* publisher = host_.registry().FindPublisher(card.publisher);
+  // Its card crossed with the news that this publisher is gone.
+  if (publisher == nullptr) return absl::OkStatus();
+  absl::Status status = CheckBell(fds[1].get());
+  absl::StatusOr<PeerPage> page = PeerPage::Map(std::move(fds[0]));
+  if (status.ok()) status = page.status();
+  wire::RefusalCode code = wire::RefusalCode_Unusable;
+  if (status.ok()) {
+    absl::StatusOr<std::optional<uint64_t>> start =
+        publisher->Admit({peer_id_, card.subscriber}, peer_, std::move(*page), std::move(fds[1]));
+    if (start.ok() && start->has_value()) {
+      return SendConfirmation(card.publisher, card.subscriber, **start);
+    }
+    // Said twice, or forged: the first one stands.
+    if (absl::IsAlreadyExists(start.status())) {
+      ++host_.stats().malformed;
+      return absl::OkStatus();
+    }
+    code = start.ok() ? wire::RefusalCode_Full : wire::RefusalCode_Exhausted;
+    status = start.ok() ? absl::ResourceExhaustedError(absl::StrCat(
+                              "max_subscribers = ", publisher->topic().layout.max_subscribers,
+                              " subscribers are matched already; this one waits until one leaves. "
+                              "To admit more, raise max_subscribers in the publisher's schema"))
+                        : start.status();
+  }
+  const absl::Status why = Explain(publisher->topic_name(), status);
+  CountRefusal(why);
+  publisher->Refused(peer_, why);
+  return SendRefusal(true, card.publisher, card.subscriber, code, why);
+}
+
+absl::Status Session::OnConfirmation(const wire::ConfirmationT& confirmation) {
+  SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(confirmation.subscriber);
+  if (subscriber == nullptr) return absl::OkStatus();  // Closed meanwhile.
+  if (subscriber->Confirm({peer_id_, confirmation.publisher}, confirmation.start)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("a confirmation of what was not proposed");
+}
+
+absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
+  const absl::Status why = absl::FailedPreconditionError(Printable(refusal.reason));
+  if (!refusal.by_publisher) {
+    PublisherEndpoint* publisher = host_.registry().FindPublisher(refusal.publisher);
+    if (publisher == nullptr || !introduced_.contains(refusal.publisher)) return absl::OkStatus();
+    CountRefusal(why);
+    publisher->Refused(peer_, why);
+    return absl::OkStatus();
+  }
+  SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(refusal.subscriber);
+  if (subscriber == nullptr || !remote_publishers_.contains(refusal.publisher)) {
+    return absl::OkStatus();
+  }
+  CountRefusal(why);
+  subscriber->Refused(peer_, why);
+  // A full publisher confirms later.
+  if (refusal.code != wire::RefusalCode_Full) subscriber->End({peer_id_, refusal.publisher});
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnGone(uint64_t endpoint) {
+  if (remote_publishers_.contains(endpoint)) {
+    EndPublisher(endpoint);
+    remote_publishers_.erase(endpoint);
+    return absl::OkStatus();
+  }
+  for (const auto& [id, publisher] : host_.registry().publishers()) {
+    host_.Announce(id, publisher->Dismiss({peer_id_, endpoint}));
+  }
+  return absl::OkStatus();
+}
+
+void Session::EndPublisher(uint64_t publisher) {
+  for (const auto& [id, subscriber] : host_.registry().subscribers()) {
+    subscriber->End({peer_id_, publisher});
+  }
+}
+
+void Session::Close() {
+  if (!established_) return;
+  established_ = false;
+  for (const auto& [publisher, remote] : remote_publishers_) EndPublisher(publisher);
+  remote_publishers_.clear();
+  for (const auto& [id, publisher] : host_.registry().publishers()) {
+    host_.Announce(id, publisher->DismissNode(peer_id_));
+  }
+}
+
+}  // namespace holler

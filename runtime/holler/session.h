@@ -1,0 +1,122 @@
+// The conversation with one other node over one connection: hello, topics, name cards.
+// docs/discovery.md tells the protocol as a whole.
+#ifndef HOLLER_SESSION_H_
+#define HOLLER_SESSION_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "holler/connection.h"
+#include "holler/endpoint.h"
+#include "holler/name_card.h"
+#include "holler/registry.h"
+
+namespace holler {
+
+// Who this node is.
+struct NodeIdentity {
+  wire::NodeId id;
+  uint32_t domain = 0;
+  uid_t uid = 0;
+  std::string name;
+};
+
+// What a session needs of the discovery that owns it.
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+  virtual const NodeIdentity& self() const = 0;
+  virtual const Registry& registry() const = 0;
+  virtual NodeStats& stats() = 0;
+  virtual void LogOnce(LogSeverity severity, const std::string& line) = 0;
+  // Some subscribers of a local publisher, which waited for a place, are now matched: tell them.
+  virtual void Announce(uint64_t publisher,
+                        const std::vector<PublisherEndpoint::Admitted>& admitted) = 0;
+};
+
+// Thread safety: thread-compatible; discovery holds its lock.
+// After any call returned an error, the session is of no use: Close and drop it.
+class Session {
+ public:
+  // `expected` is the node this one connected to; empty on the accepting side.
+  Session(SessionHost& host, std::unique_ptr<Connection> connection,
+          std::optional<wire::NodeId> expected);
+
+  // Says who this node is and which topics it has. The connecting side calls it first; the
+  // accepting side, once it wants to go on after the peer's hello.
+  absl::Status SendHello();
+  // Takes the peer's hello. Errors: another ABI version, domain or node than expected.
+  absl::Status OnHello(const wire::HelloT& hello);
+  // Both hellos are done: cards may flow.
+  absl::Status Establish();
+
+  // Takes any later message.
+  absl::Status OnCard(ReceivedCard card);
+
+  // The local topics changed.
+  absl::Status SendTopics();
+  // Hands out the card of each local publisher the peer subscribes to and does not know yet.
+  absl::Status IntroducePublishers();
+  // A local subscriber is new: match it with what the peer has introduced before.
+  absl::Status Introduce(uint64_t id, SubscriberEndpoint* subscriber);
+  // A local endpoint is going away.
+  absl::Status SendGone(uint64_t endpoint);
+  absl::Status SendConfirmation(uint64_t publisher, uint64_t subscriber, uint64_t start);
+
+  // Ends all matches with this peer.
+  void Close();
+
+  // Whether this node and the peer have any use for each other.
+  bool HasCommonTopics() const;
+
+  Connection& connection() { return *connection_; }
+  bool initiated() const { return expected_.has_value(); }
+  bool established() const { return established_; }
+  const std::optional<wire::NodeId>& expected() const { return expected_; }
+  // Valid after OnHello.
+  const wire::NodeId& peer_id() const { return peer_id_; }
+  const PeerInfo& peer() const { return peer_; }
+
+ private:
+  // A publisher the peer has introduced, mapped once for all local subscribers.
+  struct RemotePublisher {
+    std::string topic;
+    std::shared_ptr<const PeerSegment> segment;
+  };
+
+  absl::Status OnTopics(const wire::TopicsT& topics);
+  absl::Status OnPublisherCard(const wire::PublisherCardT& card, std::vector<UniqueFd> fds);
+  absl::Status OnSubscriberCard(const wire::SubscriberCardT& card, std::vector<UniqueFd> fds);
+  absl::Status OnConfirmation(const wire::ConfirmationT& confirmation);
+  absl::Status OnRefusal(const wire::RefusalT& refusal);
+  absl::Status OnGone(uint64_t endpoint);
+  absl::Status Propose(uint64_t publisher, const RemotePublisher& remote, uint64_t subscriber,
+                       SubscriberEndpoint* endpoint);
+  absl::Status SendRefusal(bool by_publisher, uint64_t publisher, uint64_t subscriber,
+                           wire::RefusalCode code, const absl::Status& why);
+  void EndPublisher(uint64_t publisher);
+  // "topic 'imu', node 'a' (pid 1) here and node 'b' (pid 2): why"
+  absl::Status Explain(const std::string& topic, const absl::Status& why) const;
+  void CountRefusal(const absl::Status& why);
+
+  SessionHost& host_;
+  const std::unique_ptr<Connection> connection_;
+  const std::optional<wire::NodeId> expected_;
+  bool established_ = false;
+  wire::NodeId peer_id_;
+  PeerInfo peer_;
+  std::set<uint64_t> peer_publishes_;  // Hashes, by the peer's last word.
+  std::set<uint64_t> peer_subscribes_;
+  std::set<uint64_t> introduced_;  // Local publishers whose card was sent.
+  std::map<uint64_t, RemotePublisher> remote_publishers_;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_SESSION_H_

@@ -1,0 +1,525 @@
+// The shared memory of one topic: its layout, the steps by which one publisher and many subscribers
+// use it, and every memory ordering of the data path.
+//
+//   segment (memfd of the publisher; only the publisher can write it)
+//   +---------------+--------+-------------+----------------+----------------------------------+
+//   | SegmentHeader | schema | head        | ring[depth]    | slot 0 | slot 1 | ... | slot N-1 |
+//   | immutable     | .bfbs  | a line      | slot numbers   | SlotHeader, payload              |
+//   +---------------+--------+-------------+----------------+----------------------------------+
+//
+//   subscriber page (memfd of the subscriber, one for each publisher it is matched with; only the
+//   subscriber can write it)
+//   +----------------+----------------------------+
+//   | immutable line | armed word, pins           |
+//   +----------------+----------------------------+
+//
+// The life of a slot. Each arrow is made by the publisher alone; a subscriber only ever pins.
+//
+//            loan               P1 P2 P3              R1                R2: nobody's pin
+//   [free] --------> [loaned] ------------> [in ring] ---> [retired] -------------------> [free]
+//      ^                |
+//      +----------------+  loan given back unpublished
+//
+// Steps, as docs/slot_ring.md argues them (n: sequence number, s: slot):
+//
+//   publish sample n, held in slot s            take sample n
+//    P1 slot[s].sequence = n     release         T0 an own pin is 0            acquire
+//    P2 ring[n % depth]  = s     release         T1 h = head, n <= h           acquire
+//    P3 head             = n     seq_cst         T2 s = ring[n % depth]        acquire
+//    P4 read armed words         seq_cst         T3 pin = s + 1                seq_cst
+//   reclaim                                      T4 slot[s].sequence == n ?    seq_cst
+//    R1 slot[s].sequence = 0     seq_cst         T5 read the payload
+//    R2 read every pin once      seq_cst         T6 pin = 0                    release
+//   subscribers come and go (discovery)         sleep
+//    J1 table entry = reader     seq_cst         S1 armed = epoch              seq_cst
+//    J2 table entry = none       seq_cst         S2 head moved ?               seq_cst
+//    J3 wait for a scan's end    acquire         S3 wait on the doorbell
+//
+// Dekker pairs (store, then load, on both sides, all four seq_cst): T3/T4 with R1/R2, S1/S2 with
+// P3/P4, J2/J3 with the bracket around P4 and R2. No fences, so ThreadSanitizer follows it all.
+// No function here makes a system call or allocates, but for the constructors.
+#ifndef HOLLER_SLOT_RING_H_
+#define HOLLER_SLOT_RING_H_
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "holler/layout.h"
+
+namespace holler {
+
+// What precedes the payload in every slot. 24 bytes: a short payload shares its cache line.
+// Written by the publisher alone. `publish_time` is atomic because a subscriber may look at it
+// before it holds the slot (RingReader::PeekPublishTime); `size` and `next_slot`, so that a
+// lying publisher cannot change them between a check and a use.
+struct SlotHeader {
+  std::atomic<uint64_t> sequence;     // 0: no sample. Steps P1, R1, T4.
+  std::atomic<int64_t> publish_time;  // CLOCK_MONOTONIC, ns.
+  std::atomic<uint32_t> size;         // Bytes of the payload in use.
+  std::atomic<uint32_t> next_slot;    // Hint: where the successor will most likely be.
+};
+static_assert(sizeof(SlotHeader) == kSlotHeaderBytes);
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
+
+// The memory of one subscriber towards one publisher. Its armed word and its first pins share a
+// cache line, which is all that a publisher reads of it.
+struct SubscriberPage {
+  uint64_t magic;
+  uint32_t abi_version;
+  uint32_t max_samples;  // Pins in use; the publisher reads as many as its own layout says.
+  alignas(kCacheLine) std::atomic<uint32_t> armed;  // Epoch of the present sleep; 0: awake.
+  std::atomic<uint32_t> pins[kMaxSamplesLimit];     // Slot number + 1; 0: nothing held.
+};
+static_assert(offsetof(SubscriberPage, pins) == kCacheLine + 4);
+static_assert(sizeof(SubscriberPage) <= kPageBytes);
+
+inline constexpr uint32_t kNoSlot = UINT32_MAX;
+
+// A flag that discovery raises for a thread on the data path, which looks at it for the price of a
+// load. What was written before Raise is visible to whoever sees it raised.
+class Flag {
+ public:
+  void Raise() noexcept { raised_.store(true, std::memory_order_release); }
+  // By the side that looks, with the lock that guards what the flag announces.
+  void Lower() noexcept { raised_.store(false, std::memory_order_relaxed); }
+  bool raised() const noexcept { return raised_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<bool> raised_{false};
+};
+
+// A publisher's view of one matched subscriber. Lives from J1 until after J3.
+struct Reader {
+  const SubscriberPage* page = nullptr;
+  int doorbell = -1;       // Owned by whoever made the Reader.
+  uint32_t last_rung = 0;  // Epoch that was rung already; the publishing thread's own.
+};
+
+// The subscribers a publisher's scans look at.
+//
+// Thread safety: Enter and Remove by one thread at a time (discovery holds its lock); ForEach by
+// the publishing thread, inside a bracket (see RingWriter). count() by anyone.
+class ReaderTable {
+ public:
+  explicit ReaderTable(uint32_t capacity)
+      : capacity_(capacity), entries_(std::make_unique<std::atomic<Reader*>[]>(capacity)) {}
+
+  // Makes `reader` visible to all later scans. False: the table is full.
+  bool Enter(Reader* reader) noexcept {
+    for (uint32_t i = 0; i < capacity_; ++i) {
+      if (entries_[i].load(std::memory_order_relaxed) != nullptr) continue;
+      entries_[i].store(reader, std::memory_order_seq_cst);  // J1, before the start is confirmed
+      if (i >= used_.load(std::memory_order_relaxed)) {
+        used_.store(i + 1, std::memory_order_seq_cst);  // J1, likewise
+      }
+      count_.fetch_add(1, std::memory_order_release);
+      return true;
+    }
+    return false;
+  }
+
+  // Hides `reader` from all later scans; RingWriter::AwaitScan must follow before it is freed.
+  void Remove(const Reader* reader) noexcept {
+    for (uint32_t i = 0; i < capacity_; ++i) {
+      if (entries_[i].load(std::memory_order_relaxed) != reader) continue;
+      entries_[i].store(nullptr, std::memory_order_seq_cst);  // J2, partner: ForEach
+      count_.fetch_sub(1, std::memory_order_release);
+      return;
+    }
+  }
+
+  template <typename Visit>
+  void ForEach(Visit&& visit) const noexcept {
+    const uint32_t used = used_.load(std::memory_order_seq_cst);  // partner J1
+    for (uint32_t i = 0; i < used; ++i) {
+      if (Reader* reader = entries_[i].load(std::memory_order_seq_cst)) visit(*reader);  // J1, J2
+    }
+  }
+
+  // Number of matched subscribers.
+  uint32_t count() const noexcept { return count_.load(std::memory_order_acquire); }
+  uint32_t capacity() const noexcept { return capacity_; }
+
+ private:
+  const uint32_t capacity_;
+  std::atomic<uint32_t> used_{0};  // Entries that were ever in use: the scans end there.
+  std::atomic<uint32_t> count_{0};
+  std::unique_ptr<std::atomic<Reader*>[]> entries_;
+};
+
+// Where the parts of a segment are. `Byte` is std::byte for the publisher, const std::byte for
+// subscribers. The layout is a private copy that was checked: nothing here reads it from memory
+// that a peer can write.
+template <typename Byte>
+class SegmentView {
+ public:
+  SegmentView(Byte* base, const SegmentLayout& layout) : base_(base), layout_(layout) {}
+
+  template <typename T>
+  using Like = std::conditional_t<std::is_const_v<Byte>, const T, T>;
+
+  const SegmentLayout& layout() const noexcept { return layout_; }
+  Like<std::atomic<uint64_t>>& head() const noexcept {
+    return *reinterpret_cast<Like<std::atomic<uint64_t>>*>(base_ + layout_.head_offset);
+  }
+  Like<std::atomic<uint32_t>>& ring(uint64_t index) const noexcept {
+    return reinterpret_cast<Like<std::atomic<uint32_t>>*>(base_ + layout_.ring_offset)[index];
+  }
+  Like<SlotHeader>& slot(uint32_t index) const noexcept {
+    return *reinterpret_cast<Like<SlotHeader>*>(SlotStart(index));
+  }
+  Byte* payload(uint32_t index) const noexcept { return SlotStart(index) + layout_.payload_offset; }
+
+ private:
+  Byte* SlotStart(uint32_t index) const noexcept {
+    return base_ + layout_.slots_offset + uint64_t{index} * layout_.slot_stride;
+  }
+
+  Byte* base_;
+  SegmentLayout layout_;
+};
+
+// The publisher's side of the ring: hands out slots, publishes them, takes them back.
+//
+//   RingWriter ring(memory, layout);
+//   uint32_t slot = ring.Acquire();                       // kNoSlot: all loans are out
+//   std::memcpy(ring.payload(slot), &message, size);
+//   ring.Publish(slot, size, now, [](Reader& r) { /* ring r.doorbell */ });
+//
+// Thread safety: one thread at a time; readers() as ReaderTable says; AwaitScan by any thread.
+// Wait-free: no loop depends on what a subscriber does.
+class RingWriter {
+ public:
+  // `memory` holds a segment of `layout` whose head, ring and slots are zero.
+  RingWriter(std::byte* memory, const SegmentLayout& layout)
+      : view_(memory, layout),
+        readers_(layout.max_subscribers),
+        scan_batch_(std::clamp<uint32_t>(kBatchBytes / layout.slot_stride, 1, kBatchMost)),
+        position_(1 % layout.depth),
+        in_ring_(std::make_unique<uint32_t[]>(layout.depth)),
+        free_(std::make_unique<uint32_t[]>(layout.slot_count)),
+        retired_(std::make_unique<uint32_t[]>(layout.slot_count)),
+        pinned_in_scan_(std::make_unique<uint64_t[]>(layout.slot_count)) {
+    std::fill_n(in_ring_.get(), layout.depth, kNoSlot);
+  }
+
+  RingWriter(const RingWriter&) = delete;
+  RingWriter& operator=(const RingWriter&) = delete;
+
+  // A slot to fill, or kNoSlot when max_loans are out already.
+  uint32_t Acquire() noexcept {
+    if (loans_ == view_.layout().max_loans) return kNoSlot;
+    const uint32_t slot = next_ != kNoSlot ? next_ : PopFree();
+    if (slot == kNoSlot) return kNoSlot;  // Cannot be: slot_count leaves room for every loan.
+    ++loans_;
+    next_ = PopFree();
+    return slot;
+  }
+
+  // Takes back a slot that was acquired and not published.
+  void Return(uint32_t slot) noexcept {
+    --loans_;
+    free_[free_count_++] = slot;
+  }
+
+  // Publishes `size` bytes in `slot` and returns the sample's sequence number. `ring` is called
+  // for each sleeping subscriber, at most once for each of its sleeps.
+  template <typename Ring>
+  uint64_t Publish(uint32_t slot, uint32_t size, int64_t now, Ring&& ring) noexcept {
+    const uint64_t n = ++sequence_;
+    SlotHeader& header = view_.slot(slot);
+    header.publish_time.store(now, std::memory_order_release);     // partner: PeekPublishTime
+    header.size.store(size, std::memory_order_relaxed);            // ordered by P1
+    header.next_slot.store(next_, std::memory_order_relaxed);      // ordered by P1; only a hint
+    OpenBracket(std::memory_order_relaxed);                        // ordered by P3
+    header.sequence.store(n, std::memory_order_release);           // P1, partner T4
+    view_.ring(position_).store(slot, std::memory_order_release);  // P2, partner T2
+    view_.head().store(n, std::memory_order_seq_cst);              // P3, partners T1, S2
+    readers_.ForEach([&](Reader& reader) {
+      const uint32_t epoch = reader.page->armed.load(std::memory_order_seq_cst);  // P4, partner S1
+      if (epoch == 0 || epoch == reader.last_rung) return;
+      reader.last_rung = epoch;
+      ring(reader);
+    });
+    CloseBracket();
+
+    --loans_;
+    const uint32_t evicted = std::exchange(in_ring_[position_], slot);
+    if (++position_ == view_.layout().depth) position_ = 0;
+    if (evicted != kNoSlot) {
+      view_.slot(evicted).sequence.store(0, std::memory_order_seq_cst);  // R1, partner T4
+      retired_[retired_count_++] = evicted;
+    }
+    return n;
+  }
+
+  std::byte* payload(uint32_t slot) const noexcept { return view_.payload(slot); }
+  const SegmentLayout& layout() const noexcept { return view_.layout(); }
+  ReaderTable& readers() noexcept { return readers_; }
+  const ReaderTable& readers() const noexcept { return readers_; }
+  uint32_t loans() const noexcept { return loans_; }
+
+  // The newest published sequence number; for any thread. With seq_cst, so that a subscriber
+  // entered (J1) before this call misses nothing after what it returns.
+  uint64_t head() const noexcept { return view_.head().load(std::memory_order_seq_cst); }
+
+  // J3: returns when no scan that may still see a removed reader is running. Publishing goes on
+  // meanwhile. `pause` is called while waiting. A scan opens its bracket before P3 (or before a
+  // seq_cst store of its own, in Scan), so: whoever read the table before J2 also published
+  // before J2, `head` shows it, and with it the open bracket.
+  template <typename Pause>
+  void AwaitScan(Pause&& pause) const noexcept {
+    (void)head();  // seq_cst load after J2, partner P3
+    const uint64_t seen = bracket_.load(std::memory_order_seq_cst);
+    if (seen % 2 == 0) return;
+    while (bracket_.load(std::memory_order_acquire) == seen) pause();
+  }
+
+ private:
+  // Retired slots are looked through when about 16 KiB of them have come together: rarely enough
+  // for small samples that the scan costs nothing, at once for large ones, whose memory is dear.
+  static constexpr uint32_t kBatchBytes = 16 * 1024;
+  static constexpr uint32_t kBatchMost = 16;
+
+  void OpenBracket(std::memory_order order) noexcept { bracket_.store(++bracket_count_, order); }
+  void CloseBracket() noexcept { bracket_.store(++bracket_count_, std::memory_order_release); }
+
+  // The most recently freed slot, for its memory is warm; then a scan; then a slot never used,
+  // which costs fresh memory.
+  uint32_t PopFree() noexcept {
+    const bool fresh = fresh_ < view_.layout().slot_count;
+    if (free_count_ == 0 && (retired_count_ >= scan_batch_ || !fresh)) Scan();
+    if (free_count_ > 0) return free_[--free_count_];
+    return fresh ? fresh_++ : kNoSlot;
+  }
+
+  // R2: one snapshot of all pins, then every retired slot is held against it. Reading pins anew
+  // for each slot would let one moving pin hide them all.
+  void Scan() noexcept {
+    ++scan_;
+    OpenBracket(std::memory_order_seq_cst);  // partner J2/J3
+    readers_.ForEach([&](Reader& reader) {
+      for (uint32_t i = 0; i < view_.layout().max_samples; ++i) {
+        const uint32_t pin = reader.page->pins[i].load(std::memory_order_seq_cst);  // R2: T3, T6
+        if (pin != 0 && pin <= view_.layout().slot_count) pinned_in_scan_[pin - 1] = scan_;
+      }
+    });
+    CloseBracket();
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < retired_count_; ++i) {
+      const uint32_t slot = retired_[i];
+      if (pinned_in_scan_[slot] == scan_) {
+        retired_[kept++] = slot;
+      } else {
+        free_[free_count_++] = slot;
+      }
+    }
+    retired_count_ = kept;
+  }
+
+  const SegmentView<std::byte> view_;
+  ReaderTable readers_;
+  const uint32_t scan_batch_;
+  uint64_t sequence_ = 0;  // Of the newest sample.
+  uint64_t position_;      // (sequence_ + 1) % depth, kept by counting: no division.
+  uint32_t loans_ = 0;
+  uint32_t next_ = kNoSlot;  // Chosen for the next loan, and hinted at by the sample before.
+  uint32_t fresh_ = 0;       // Slots from here on were never used.
+  uint32_t free_count_ = 0;
+  uint32_t retired_count_ = 0;
+  uint64_t scan_ = 0;
+  uint64_t bracket_count_ = 0;
+  std::unique_ptr<uint32_t[]> in_ring_;  // What the ring holds, in memory no peer sees.
+  std::unique_ptr<uint32_t[]> free_;
+  std::unique_ptr<uint32_t[]> retired_;
+  std::unique_ptr<uint64_t[]> pinned_in_scan_;  // By slot: the last scan that saw it pinned.
+  // Odd while the table and what hangs on it may be in use (P4, R2).
+  alignas(kCacheLine) std::atomic<uint64_t> bracket_{0};
+};
+
+// A sample a subscriber holds: valid until RingReader::Release of its pin.
+struct HeldSample {
+  uint64_t sequence;
+  int64_t publish_time;
+  const std::byte* payload;
+  uint32_t size;  // At most the layout's payload_capacity.
+  uint32_t pin;
+};
+
+// A subscriber's side of one publisher's ring.
+//
+//   RingReader ring(memory, layout, page, start);         // the first sample will be start + 1
+//   if (std::optional<HeldSample> sample = ring.Take()) {
+//     Use(sample->payload, sample->size);
+//     ring.Release(sample->pin);
+//   }
+//
+// Thread safety: one thread at a time; Release by any thread. Wait-free.
+// Nothing the publisher wrote is believed: slot numbers and sizes are bounded here.
+class RingReader {
+ public:
+  RingReader(const std::byte* memory, const SegmentLayout& layout, SubscriberPage* page,
+             uint64_t start)
+      : view_(memory, layout), page_(page), cursor_(start) {}
+
+  // The oldest sample not yet taken; what was overwritten before it is counted by lost().
+  // Empty: nothing new, or max_samples are held (then at_limit()).
+  std::optional<HeldSample> Take() noexcept {
+    const uint32_t pin = FreePin();
+    if (pin == kNoSlot) return std::nullopt;
+    // The hint spares a subscriber that keeps up the lines of head and ring.
+    if (hint_ < view_.layout().slot_count &&
+        view_.slot(hint_).sequence.load(std::memory_order_acquire) == cursor_ + 1) {  // P1
+      if (auto sample = Hold(hint_, cursor_ + 1, pin)) return sample;
+    }
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
+      if (head <= cursor_) return std::nullopt;
+      // A publisher that laps the reader during each attempt gets the newest one instead.
+      SkipTo(attempt < kAttempts / 2 ? Oldest(head) : head);
+      const uint64_t n = cursor_ + 1;
+      if (auto sample = Hold(SlotOf(n), n, pin)) return sample;
+    }
+    return std::nullopt;
+  }
+
+  // The newest sample, if it was not taken yet. Those before it count as skipped(), not lost().
+  std::optional<HeldSample> TakeLatest() noexcept {
+    const uint32_t pin = FreePin();
+    if (pin == kNoSlot) return std::nullopt;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
+      if (head <= cursor_) return std::nullopt;
+      skipped_ += head - cursor_ - 1;
+      cursor_ = head - 1;
+      if (auto sample = Hold(SlotOf(head), head, pin)) return sample;
+    }
+    return std::nullopt;
+  }
+
+  // Passes over everything published so far; it counts as skipped().
+  void SkipAll() noexcept {
+    const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
+    if (head <= cursor_) return;
+    skipped_ += head - cursor_;
+    cursor_ = head;
+  }
+
+  // T6. After it the publisher may overwrite the sample.
+  void Release(uint32_t pin) noexcept { Unpin(page_, pin); }
+  static void Unpin(SubscriberPage* page, uint32_t pin) noexcept {
+    page->pins[pin].store(0, std::memory_order_release);  // T6, partners R2 and T0
+  }
+
+  bool HasNext() const noexcept {
+    return view_.head().load(std::memory_order_acquire) > cursor_;  // T1, partner P3
+  }
+
+  // When the next sample was published, without holding it: for choosing among several
+  // publishers. Empty: nothing to take. The publisher zeroes a slot's sequence (R1) before it
+  // writes a new time with release; so a new time read here makes the second look at the
+  // sequence fail.
+  std::optional<int64_t> PeekPublishTime() const noexcept {
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
+      if (head <= cursor_) return std::nullopt;
+      const uint64_t n = std::max(cursor_ + 1, Oldest(head));
+      const uint32_t slot = SlotOf(n);
+      if (slot >= view_.layout().slot_count) continue;
+      const int64_t time = view_.slot(slot).publish_time.load(std::memory_order_acquire);
+      if (view_.slot(slot).sequence.load(std::memory_order_acquire) == n) return time;  // R1
+    }
+    return INT64_MIN;  // Overtaken each time: overdue, so it goes first.
+  }
+
+  // S1: from now on the publisher rings. `epoch` is not 0 and differs from that of the last sleep.
+  void Arm(uint32_t epoch) noexcept {
+    page_->armed.store(epoch, std::memory_order_seq_cst);  // S1, partner P4
+  }
+  // S2: whether something came before the publisher could see S1. If so, do not sleep.
+  bool HeadMoved() const noexcept {
+    return view_.head().load(std::memory_order_seq_cst) > cursor_;  // S2, partner P3
+  }
+  void Disarm() noexcept {
+    page_->armed.store(0, std::memory_order_relaxed);  // At worst the publisher rings once more.
+  }
+
+  // Whether max_samples are held, so that Take must fail.
+  bool at_limit() const noexcept { return FreePin() == kNoSlot; }
+  bool holds_any() const noexcept {
+    for (uint32_t i = 0; i < view_.layout().max_samples; ++i) {
+      if (page_->pins[i].load(std::memory_order_acquire) != 0) return true;  // T0, partner T6
+    }
+    return false;
+  }
+  uint64_t lost() const noexcept { return lost_; }
+  uint64_t skipped() const noexcept { return skipped_; }
+
+ private:
+  static constexpr int kAttempts = 8;
+
+  // T0: acquire, since another thread may have released it, and what that thread read must be
+  // over before T3 shows the publisher a new value.
+  uint32_t FreePin() const noexcept {
+    for (uint32_t i = 0; i < view_.layout().max_samples; ++i) {
+      if (page_->pins[i].load(std::memory_order_acquire) == 0) return i;  // T0, partner T6
+    }
+    return kNoSlot;
+  }
+
+  // The oldest sequence number the ring still has when `head` is the newest.
+  uint64_t Oldest(uint64_t head) const noexcept {
+    return head < view_.layout().depth ? 1 : head - view_.layout().depth + 1;
+  }
+
+  void SkipTo(uint64_t n) noexcept {
+    if (n <= cursor_ + 1) return;
+    lost_ += n - cursor_ - 1;
+    cursor_ = n - 1;
+  }
+
+  uint32_t SlotOf(uint64_t n) const noexcept {
+    return view_.ring(n % view_.layout().depth).load(std::memory_order_acquire);  // T2, P2
+  }
+
+  // T3 to T5. `slot` was found by a path that happens after P1 of sample n or shows it gone, so a
+  // mismatch at T4 means that n was overwritten: it is lost, and the cursor passes it.
+  std::optional<HeldSample> Hold(uint32_t slot, uint64_t n, uint32_t pin) noexcept {
+    cursor_ = n;
+    if (slot < view_.layout().slot_count) {
+      const SlotHeader& header = view_.slot(slot);
+      page_->pins[pin].store(slot + 1, std::memory_order_seq_cst);          // T3, partner R2
+      if (header.sequence.load(std::memory_order_seq_cst) == n) {           // T4, partner R1
+        hint_ = header.next_slot.load(std::memory_order_relaxed);           // after P1 by T4
+        const uint32_t size = header.size.load(std::memory_order_relaxed);  // likewise
+        return HeldSample{
+            .sequence = n,
+            .publish_time = header.publish_time.load(std::memory_order_relaxed),  // likewise
+            .payload = view_.payload(slot),
+            .size = std::min(size, view_.layout().payload_capacity),
+            .pin = pin};
+      }
+      page_->pins[pin].store(0, std::memory_order_release);  // T6
+    }
+    ++lost_;
+    return std::nullopt;
+  }
+
+  const SegmentView<const std::byte> view_;
+  SubscriberPage* const page_;
+  uint64_t cursor_;  // The newest sample taken, lost or skipped.
+  uint64_t lost_ = 0;
+  uint64_t skipped_ = 0;
+  uint32_t hint_ = kNoSlot;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_SLOT_RING_H_

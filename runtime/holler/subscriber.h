@@ -1,0 +1,119 @@
+// The subscriber of a generated topic.
+#ifndef HOLLER_SUBSCRIBER_H_
+#define HOLLER_SUBSCRIBER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "flatbuffers/flatbuffers.h"
+#include "holler/node.h"
+#include "holler/options.h"
+#include "holler/sample.h"
+#include "holler/subscriber_core.h"
+#include "holler/topic.h"
+
+namespace holler {
+
+// Receives the samples of all publishers of one topic, each as its publisher wrote it.
+//
+//   auto imu = sensors::ImuSubscriber::Create(*node);
+//   while (imu->Wait(absl::Milliseconds(100)))
+//     while (auto sample = imu->Take()) Use(sample->stamp_ns(), sample.sequence());
+//
+// From a publisher matched before the call, everything is received from its next sample on (on a
+// latched topic, from its last). Samples of a publisher that died can still be taken.
+// Thread safety: thread-compatible; counts by any thread as noted.
+template <typename Topic>
+class Subscriber {
+ public:
+  using Message = typename Topic::Message;
+
+  // Does not block: publishers are found in the background. Errors: a bad topic name in
+  // `options`; the limit on open files.
+  static absl::StatusOr<Subscriber> Create(Node& node, SubscriberOptions options = {}) {
+    auto core = SubscriberCore::Create(node, InfoOf<Topic>(), std::move(options));
+    if (!core.ok()) return core.status();
+    return Subscriber(std::move(*core));
+  }
+
+  Subscriber(Subscriber&&) noexcept = default;
+  Subscriber& operator=(Subscriber&& other) noexcept {
+    std::swap(core_, other.core_);
+    return *this;
+  }
+  ~Subscriber() {
+    if (core_ != nullptr) SubscriberCore::Close(std::move(core_));
+  }
+
+  // The oldest sample not taken yet, of all publishers by publish time. Empty: nothing new, or
+  // max_samples of the schema are held already. Never blocks; no system call unless fd() is used.
+  Sample<Message> Take() noexcept {
+    while (auto taken = core_->Take()) {
+      if (const Message* message = Check(*taken)) return Sample<Message>(*taken, message);
+    }
+    return {};
+  }
+
+  // The newest sample, if it was not taken yet; all older ones are skipped().
+  Sample<Message> TakeLatest() noexcept {
+    while (auto taken = core_->TakeLatest()) {
+      if (const Message* message = Check(*taken)) return Sample<Message>(*taken, message);
+    }
+    return {};
+  }
+
+  // Sleeps until there is a sample to take, or `timeout` is over (absl::InfiniteDuration: for
+  // ever). Returns whether there is one. Costs no CPU while asleep.
+  bool Wait(absl::Duration timeout) noexcept { return core_->Wait(timeout); }
+
+  // For poll, epoll and event loops: readable when there may be samples. Then Take until it
+  // returns nothing: only after that is the fd quiet again. Owned by the subscriber.
+  int fd() noexcept { return core_->fd(); }
+
+  // Go / no-go. By any thread.
+  bool has_publishers() const { return core_->publisher_count() > 0; }
+  int publisher_count() const { return core_->publisher_count(); }
+  // Sleeps until a publisher is matched; returns whether one is.
+  bool WaitForPublisher(absl::Duration timeout) const { return core_->WaitForPublisher(timeout); }
+
+  // Samples this subscriber was too slow for: exactly those published while it was matched that
+  // neither Take nor TakeLatest returned, less skipped() and malformed().
+  uint64_t lost() const noexcept { return core_->lost(); }
+  // Samples passed over by TakeLatest.
+  uint64_t skipped() const noexcept { return core_->skipped(); }
+  // Samples dropped because they were no valid message: their publisher is broken.
+  uint64_t malformed() const noexcept { return core_->malformed(); }
+
+  const std::string& topic() const noexcept { return core_->topic_name(); }
+
+ private:
+  explicit Subscriber(std::shared_ptr<SubscriberCore> core) : core_(std::move(core)) {}
+
+  // The message in a sample; null, after giving the sample back, if there is no valid one.
+  const Message* Check(const TakenSample& taken) noexcept {
+    const HeldSample& held = taken.held;
+    if constexpr (Topic::kLayout.payload_kind == PayloadKind::kStruct) {
+      if (held.size == sizeof(Message)) return reinterpret_cast<const Message*>(held.payload);
+    } else {
+      const std::byte* start = held.payload + taken.source->layout().payload_capacity - held.size;
+      const auto* bytes = reinterpret_cast<const uint8_t*>(start);
+      if (!core_->options().verify ||
+          flatbuffers::Verifier(bytes, held.size).VerifyBuffer<Message>(nullptr)) {
+        return flatbuffers::GetRoot<Message>(bytes);
+      }
+    }
+    core_->Reject(taken);
+    return nullptr;
+  }
+
+  std::shared_ptr<SubscriberCore> core_;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_SUBSCRIBER_H_

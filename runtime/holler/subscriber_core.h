@@ -1,0 +1,157 @@
+// What all subscribers have in common, whatever their message type: publishers matched, taking,
+// sleeping.
+#ifndef HOLLER_SUBSCRIBER_CORE_H_
+#define HOLLER_SUBSCRIBER_CORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "holler/doorbell.h"
+#include "holler/endpoint.h"
+#include "holler/gate.h"
+#include "holler/node.h"
+#include "holler/options.h"
+#include "holler/segment.h"
+#include "holler/slot_ring.h"
+
+namespace holler {
+
+// One publisher a subscriber is matched with. Made by discovery; from Confirm on, its ring belongs
+// to the thread that takes.
+class Source {
+ public:
+  Source(EndpointKey key, PeerInfo peer, std::shared_ptr<const PeerSegment> segment, OwnPage page,
+         UniqueFd bell)
+      : key_(key),
+        peer_(std::move(peer)),
+        segment_(std::move(segment)),
+        page_(std::move(page)),
+        bell_(std::move(bell)) {}
+
+  // The publisher has confirmed: from here on samples after `start` can be taken.
+  void Start(uint64_t start) {
+    ring_.emplace(segment_->data(), segment_->layout(), page_.get(), start);
+    page_.CloseFd();
+  }
+
+  RingReader& ring() noexcept { return *ring_; }
+  const EndpointKey& key() const noexcept { return key_; }
+  const PeerInfo& peer() const noexcept { return peer_; }
+  const SegmentLayout& layout() const noexcept { return segment_->layout(); }
+  int page_fd() const noexcept { return page_.fd(); }
+  int bell() const noexcept { return bell_.get(); }
+  bool started() const noexcept { return ring_.has_value(); }
+
+  // Raised when the publisher is gone: what the ring has left is all there will be.
+  Flag ended;
+
+ private:
+  const EndpointKey key_;
+  const PeerInfo peer_;
+  const std::shared_ptr<const PeerSegment> segment_;
+  OwnPage page_;
+  const UniqueFd bell_;
+  std::optional<RingReader> ring_;
+};
+
+// A sample taken, and whose it is.
+struct TakenSample {
+  HeldSample held;
+  Source* source = nullptr;
+};
+
+// Thread safety: thread-compatible, but for Release and the SubscriberEndpoint part.
+class SubscriberCore final : public SubscriberEndpoint {
+ public:
+  // Errors: a bad topic name; limits.
+  static absl::StatusOr<std::shared_ptr<SubscriberCore>> Create(Node& node, TopicInfo topic,
+                                                                SubscriberOptions options);
+  ~SubscriberCore() override;
+
+  // The subscriber goes away. Samples still held stay valid: publishers are told only when the
+  // last one is released, and until then count it as matched.
+  static void Close(std::shared_ptr<SubscriberCore> core);
+
+  // The oldest sample not taken yet, over all publishers by publish time.
+  std::optional<TakenSample> Take() noexcept;
+  // The newest sample of all publishers; older ones are skipped.
+  std::optional<TakenSample> TakeLatest() noexcept;
+  // Gives a sample back; by any thread. Its source may be gone right after.
+  static void Release(const TakenSample& sample) noexcept {
+    sample.source->ring().Release(sample.held.pin);
+  }
+  // Gives a sample back that was found to be malformed.
+  void Reject(const TakenSample& sample) noexcept;
+
+  bool Wait(absl::Duration timeout) noexcept;
+  int fd() noexcept;
+
+  uint64_t lost() const noexcept;
+  uint64_t skipped() const noexcept;
+  uint64_t malformed() const noexcept { return malformed_; }
+  int publisher_count() const { return gate_.count(); }
+  bool WaitForPublisher(absl::Duration timeout) const { return gate_.Wait(timeout); }
+  const SubscriberOptions& options() const noexcept { return options_; }
+
+  // SubscriberEndpoint.
+  const std::string& topic_name() const override { return topic_name_; }
+  absl::StatusOr<Offer> Propose(const EndpointKey& publisher, const PeerInfo& peer,
+                                std::shared_ptr<const PeerSegment> segment) override;
+  bool Confirm(const EndpointKey& publisher, uint64_t start) override;
+  void End(const EndpointKey& publisher) override;
+  void Refused(const PeerInfo& peer, const absl::Status& why) override;
+  bool holds_samples() override;
+
+ private:
+  SubscriberCore(std::shared_ptr<Discovery> discovery, TopicInfo topic, std::string topic_name,
+                 Doorbell doorbell, UniqueFd own_bell, SubscriberOptions options);
+
+  absl::Status CheckMatch(const PeerSegment& segment) const;
+  std::optional<TakenSample> TryTake() noexcept;
+  Source* Oldest() noexcept;
+  void Adopt() noexcept;
+  void DropEnded() noexcept;
+  void Sleep() noexcept;   // Arms every source.
+  void WakeUp() noexcept;  // Disarms them.
+  bool HasNext() noexcept;
+  bool HeadMoved() noexcept;
+
+  const std::shared_ptr<Discovery> discovery_;
+  const uint64_t id_;
+  const std::string topic_name_;
+  const TopicInfo topic_;
+  const SubscriberOptions options_;
+  Doorbell doorbell_;
+  const UniqueFd own_bell_;  // Rung by discovery when publishers come and go.
+  Gate gate_;
+
+  // Guarded by discovery's lock: every publisher proposed or confirmed and not ended.
+  std::map<EndpointKey, std::shared_ptr<Source>> known_;
+
+  // From discovery to the taking thread.
+  Flag changed_;
+  std::mutex handoff_;
+  std::vector<std::shared_ptr<Source>> arrivals_;
+
+  // The taking thread's own.
+  std::vector<std::shared_ptr<Source>> sources_;
+  std::vector<std::shared_ptr<Source>> ended_;  // Drained, but with samples still held.
+  uint32_t epoch_ = 0;
+  bool fd_in_use_ = false;
+  uint64_t malformed_ = 0;
+  uint64_t lost_before_ = 0;  // Of sources that are gone.
+  uint64_t skipped_before_ = 0;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_SUBSCRIBER_CORE_H_

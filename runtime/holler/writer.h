@@ -1,0 +1,136 @@
+// What a loan gives the user to write with: the bases of generated writers.
+#ifndef HOLLER_WRITER_H_
+#define HOLLER_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+
+#include "flatbuffers/flatbuffers.h"
+
+namespace holler {
+
+// The bytes of a slot a message may use.
+using PayloadSpan = std::span<std::byte>;
+
+// Writes a FlatBuffers struct in its slot. Generated writers add a setter for each field.
+// Thread safety: thread-compatible.
+template <typename Struct>
+class StructWriter {
+ public:
+  // For the publisher: starts a message whose bytes are all zero. Structs have no identifier.
+  void Start(PayloadSpan payload, const char* /*file_identifier*/) noexcept {
+    std::memset(payload.data(), 0, sizeof(Struct));
+    message_ = reinterpret_cast<Struct*>(payload.data());
+  }
+  // For the publisher: starts from whatever the slot holds: bytes of this publisher's earlier
+  // samples.
+  void StartUninitialized(PayloadSpan payload) noexcept {
+    message_ = reinterpret_cast<Struct*>(payload.data());
+  }
+  // Size of the message; for the publisher.
+  std::optional<uint32_t> finished_size() const noexcept { return sizeof(Struct); }
+
+  void CopyFrom(const Struct& from) noexcept { *message_ = from; }
+  Struct& message() noexcept { return *message_; }
+
+ private:
+  Struct* message_ = nullptr;
+};
+
+// Lets a FlatBufferBuilder build in a slot. A message that outgrows the slot is built on the
+// heap, so that nothing is written past the end, and then refused by Publish.
+class SlotAllocator final : public flatbuffers::Allocator {
+ public:
+  void Start(PayloadSpan payload) noexcept { payload_ = payload; }
+
+  uint8_t* allocate(size_t size) override {
+    if (size <= payload_.size()) return slot();
+    return new uint8_t[size];
+  }
+  void deallocate(uint8_t* p, size_t) override {
+    if (p != slot()) delete[] p;
+  }
+
+ private:
+  uint8_t* slot() const noexcept { return reinterpret_cast<uint8_t*>(payload_.data()); }
+
+  PayloadSpan payload_;
+};
+
+// Builds a FlatBuffers table of any shape in its slot, without a copy.
+//
+//   if (auto loan = processes->Loan()) {
+//     flatbuffers::FlatBufferBuilder& fbb = loan->builder();
+//     loan->Finish(system::CreateProcessList(fbb, fbb.CreateVector(list)));
+//     processes->Publish(std::move(loan));
+//   }
+//
+// Thread safety: thread-compatible.
+template <typename Table>
+class TableWriter {
+ public:
+  TableWriter() = default;
+  TableWriter(const TableWriter&) = delete;
+  TableWriter& operator=(const TableWriter&) = delete;
+
+  // For the publisher. `file_identifier` is the schema's, or null.
+  void Start(PayloadSpan payload, const char* file_identifier) {
+    if (!builder_.has_value()) builder_.emplace(payload.size(), &allocator_);
+    // Lets go of the slot before, whatever was built in it.
+    builder_->Reset();
+    allocator_.Start(payload);
+    payload_ = payload;
+    file_identifier_ = file_identifier;
+    finished_ = false;
+  }
+
+  // Use it as any FlatBufferBuilder; its memory is the slot. Beyond max_bytes it goes on, on the
+  // heap, and Publish will refuse the message.
+  flatbuffers::FlatBufferBuilder& builder() noexcept { return *builder_; }
+
+  // The message is complete, and `root` is its root.
+  void Finish(flatbuffers::Offset<Table> root) {
+    builder_->Finish(root, file_identifier_);
+    finished_ = true;
+  }
+
+  // Takes over a finished FlatBuffer of this type, e.g. one that was received. False if it does
+  // not fit.
+  bool CopyFrom(std::span<const uint8_t> message) {
+    static constexpr uint8_t kPadding[FLATBUFFERS_MAX_ALIGNMENT] = {};
+    const size_t padding = flatbuffers::PaddingBytes(message.size(), sizeof(kPadding));
+    if (message.size() + padding > payload_.size()) return false;
+    builder_->Clear();
+    // The slot's end is aligned; with the padding behind it, so is the message's start.
+    builder_->PushBytes(kPadding, padding);
+    builder_->PushFlatBuffer(message.data(), message.size());
+    finished_ = true;
+    return true;
+  }
+
+  // Size of the message; empty if it was not finished or outgrew the slot. For the publisher.
+  std::optional<uint32_t> finished_size() const noexcept {
+    if (!finished_) return std::nullopt;
+    const auto* end = reinterpret_cast<const uint8_t*>(payload_.data() + payload_.size());
+    const uint8_t* start = builder_->GetCurrentBufferPointer();
+    const uint32_t size = builder_->GetSize();
+    if (start + size != end) return std::nullopt;  // On the heap.
+    return size;
+  }
+
+ private:
+  SlotAllocator allocator_;
+  std::optional<flatbuffers::FlatBufferBuilder> builder_;
+  PayloadSpan payload_;
+  const char* file_identifier_ = nullptr;
+  bool finished_ = false;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_WRITER_H_
