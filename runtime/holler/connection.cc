@@ -104,9 +104,8 @@ absl::Status Connection::Flush() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ReceivedCard> Connection::Receive() {
-  std::string bytes(kMaxMessageBytes, '\0');
-  iovec part{bytes.data(), bytes.size()};
+absl::StatusOr<ReceivedCard> Connection::Receive(char* buffer) {
+  iovec part{buffer, kMaxMessageBytes};
   ControlBuffer control{};
   msghdr message{};
   message.msg_iov = &part;
@@ -139,8 +138,8 @@ absl::StatusOr<ReceivedCard> Connection::Receive() {
     return absl::InvalidArgumentError(
         absl::StrCat("a message of more than ", kMaxMessageBytes, " bytes"));
   }
-  bytes.resize(static_cast<size_t>(size));
-  absl::StatusOr<wire::EnvelopeT> envelope = DecodeCard(bytes);
+  absl::StatusOr<wire::EnvelopeT> envelope =
+      DecodeCard(std::string_view(buffer, static_cast<size_t>(size)));
   if (!envelope.ok()) return envelope.status();
   card.envelope = std::move(*envelope);
 

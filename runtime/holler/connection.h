@@ -46,11 +46,14 @@ class Connection {
   // Sends what was queued, as far as it goes. Errors: as Send.
   absl::Status Flush();
   bool wants_to_write() const noexcept { return !queue_.empty(); }
+  // Whether its owner watches for room to write; the owner's own note.
+  bool watched_for_writing = false;
 
   // The next message. Errors: Unavailable: none now; Aborted: the peer has closed;
   // ResourceExhausted: its fds did not fit into this process (RLIMIT_NOFILE), the message is lost;
   // InvalidArgument: malformed.
-  absl::StatusOr<ReceivedCard> Receive();
+  // `buffer` has kMaxMessageBytes; what is in it does not matter.
+  absl::StatusOr<ReceivedCard> Receive(char* buffer);
 
   int fd() const noexcept { return socket_.get(); }
   const PeerCredentials& peer() const noexcept { return peer_; }

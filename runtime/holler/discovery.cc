@@ -45,6 +45,8 @@ constexpr int64_t kRetryExhausted = 1'000 * kMillisecond;  // This node was out 
 constexpr int64_t kLingerCheck = 50 * kMillisecond;
 // Connections that have not said who they are; more are turned away.
 constexpr size_t kMostUnknown = 512;
+// Nodes of one other process; keeps it from taking all of this one's fds.
+constexpr long kMostPerProcess = 256;
 constexpr int kEventsAtOnce = 64;
 constexpr int kDatagramsAtOnce = 64;  // Then other events get their turn.
 constexpr int kMessagesAtOnce = 64;
@@ -125,6 +127,7 @@ absl::StatusOr<std::shared_ptr<Discovery>> Discovery::Start(const NodeOptions& o
     status = SystemError(error.code().value(), "starting the discovery thread");
   }
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (status.ok()) ::pthread_setname_np(discovery->thread_.native_handle(), "holler");
   if (!status.ok()) return status;
   return std::shared_ptr<Discovery>(discovery.release(), &Discovery::Destroy);
 }
@@ -429,7 +432,7 @@ void Discovery::Holler() {
 
 void Discovery::OnDatagrams() {
   for (int i = 0; i < kDatagramsAtOnce; ++i) {
-    const std::optional<std::string> bytes = group_->Receive();
+    const std::optional<std::string_view> bytes = group_->Receive(buffer_.get());
     if (!bytes.has_value()) return;
     absl::StatusOr<wire::HollerT> holler = DecodeHoller(*bytes);
     if (!holler.ok()) {
@@ -489,7 +492,10 @@ void Discovery::Sweep() {
 }
 
 void Discovery::CallNode(const NodeAddress& address) {
-  if (FindEstablished(address.id) != nullptr || FindCalling(address.id) != nullptr) return;
+  if (FindEstablished(address.id) != nullptr || FindCalling(address.id) != nullptr ||
+      banned_.contains(address.id)) {
+    return;
+  }
   absl::StatusOr<UniqueFd> socket = Connect(address);
   if (!socket.ok()) {
     if (absl::IsUnavailable(socket.status())) {
@@ -563,6 +569,8 @@ void Discovery::OnTimer() {
     std::erase_if(lingering_, [&](const auto& entry) {
       if (entry.second->holds_samples()) return false;
       Unregister(entry.first);
+      // Dropped without the lock: it may be the last to refer to this discovery.
+      callbacks_.push_back({0, [subscriber = entry.second] {}});
       return true;
     });
     linger_at_ = lingering_.empty() ? 0 : now + kLingerCheck;
@@ -608,7 +616,7 @@ void Discovery::AddSession(std::unique_ptr<Connection> connection,
 
 absl::Status Discovery::OnMessages(Session& session) {
   for (int i = 0; i < kMessagesAtOnce; ++i) {
-    absl::StatusOr<ReceivedCard> card = session.connection().Receive();
+    absl::StatusOr<ReceivedCard> card = session.connection().Receive(buffer_.get());
     if (absl::IsUnavailable(card.status())) return absl::OkStatus();
     if (absl::IsResourceExhausted(card.status())) {
       // The fds are lost, the connection is not: other matches go on.
@@ -636,6 +644,12 @@ absl::Status Discovery::OnHello(Session& session, const wire::HelloT& hello) {
   if (!status.ok()) return status;
   hello_deadlines_.erase(session.connection().fd());
   const wire::NodeId& id = session.peer_id();
+  const auto same_process = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& s) {
+    return s.second->established() && s.second->peer().pid == session.peer().pid;
+  });
+  if (same_process >= kMostPerProcess) {
+    return absl::InvalidArgumentError("more nodes than any process has");
+  }
   if (Session* before = FindEstablished(id)) {
     // The same process calls again: it gave up the old connection, whose end was not read yet.
     // Another process with the same id is an impostor.
@@ -687,16 +701,22 @@ void Discovery::ForEachEstablished(const std::function<absl::Status(Session&)>& 
 }
 
 void Discovery::UpdateWatch(Session& session) {
+  Connection& connection = session.connection();
+  if (connection.wants_to_write() == connection.watched_for_writing) return;
+  connection.watched_for_writing = connection.wants_to_write();
   epoll_event event{};
-  event.events = EPOLLIN;
-  if (session.connection().wants_to_write()) event.events |= EPOLLOUT;
-  event.data.fd = session.connection().fd();
+  event.events = connection.wants_to_write() ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.fd = connection.fd();
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, event.data.fd, &event);
 }
 
 void Discovery::DropLater(Session& session, const absl::Status& why) {
   if (!failed_.insert(session.connection().fd()).second || absl::IsAborted(why)) return;
-  if (absl::IsInvalidArgument(why)) ++stats_.malformed;
+  if (absl::IsInvalidArgument(why)) {
+    ++stats_.malformed;
+    if (session.established()) banned_.insert(session.peer_id());
+    if (session.initiated()) banned_.insert(*session.expected());
+  }
   log_.Log(LogSeverity::kWarning,
            absl::StrCat("dropped the connection to node '", session.peer().node_name, "' (pid ",
                         session.peer().pid, "): ", std::string(why.message())));
@@ -706,6 +726,11 @@ void Discovery::DropFailed() {
   while (!failed_.empty()) {
     const int fd = *failed_.begin();
     const auto it = sessions_.find(fd);
+    // A peer that lives may have dropped this connection, or this node may have, for a passing
+    // reason: look for it again.
+    if (it->second->established() && it->second->HasCommonTopics()) {
+      retry_at_ = MonotonicNow() + kRetryAfter;
+    }
     it->second->Close();  // May make others fail.
     hello_deadlines_.erase(fd);
     sessions_.erase(it);  // Closes the fd, which leaves the epoll set with it.

@@ -137,12 +137,15 @@ class Discovery : private SessionHost {
   OnceLog log_;
   Registry registry_;
   SessionMap sessions_;
+  // For whatever arrives; not zeroed, so only what is used costs memory.
+  const std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kMaxMessageBytes);
   std::set<int> failed_;  // Sessions to drop once the present event is handled.
   NodeStats stats_;
   std::deque<Callback> callbacks_;
   uint64_t running_callback_ = 0;  // Endpoint whose callback runs now.
   std::condition_variable callback_done_;
   uint64_t topics_version_ = 0;                      // Counts additions of endpoints.
+  std::set<wire::NodeId> banned_;                    // Sent nonsense: not called any more.
   std::map<wire::NodeId, uint64_t> nothing_common_;  // Nodes met in vain, at that version.
   int64_t announce_start_ = 0;  // Monotonic ns; of the schedule in discovery.cc.
   size_t announce_step_ = SIZE_MAX;

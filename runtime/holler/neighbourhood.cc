@@ -151,15 +151,13 @@ absl::Status MulticastGroup::Send(const std::string& bytes) {
   return absl::OkStatus();
 }
 
-std::optional<std::string> MulticastGroup::Receive() {
-  std::string bytes(kMaxMessageBytes, '\0');
+std::optional<std::string_view> MulticastGroup::Receive(char* buffer) {
   ssize_t size;
   do {
-    size = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    size = ::recv(socket_.get(), buffer, kMaxMessageBytes, MSG_DONTWAIT);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return std::nullopt;
-  bytes.resize(static_cast<size_t>(size));
-  return bytes;
+  return std::string_view(buffer, static_cast<size_t>(size));
 }
 
 absl::StatusOr<std::vector<NodeAddress>> SweepNodes() {

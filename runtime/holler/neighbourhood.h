@@ -51,8 +51,9 @@ class MulticastGroup {
   // Sends one datagram to the group. Errors: no network; nothing depends on it arriving.
   absl::Status Send(const std::string& bytes);
 
-  // The next datagram; empty when there is none now. One too long for a holler comes cut off.
-  std::optional<std::string> Receive();
+  // The next datagram, in `buffer`, which has kMaxMessageBytes; empty when there is none now. One
+  // too long for a holler comes cut off.
+  std::optional<std::string_view> Receive(char* buffer);
 
   int fd() const noexcept { return socket_.get(); }
 

@@ -39,7 +39,7 @@ struct PeerInfo {
 };
 
 // Callbacks run on the node's discovery thread, one at a time. They may use any endpoint, but
-// must not block: while one runs, nobody is matched.
+// must not block: while one runs, nobody is matched. The first may run before Create returns.
 using PeerCallback = std::function<void(const PeerInfo& peer)>;
 // Why a peer of the same topic is not matched: names topic, both nodes and the reason.
 using RefusalCallback = std::function<void(const PeerInfo& peer, const absl::Status& why)>;

@@ -18,11 +18,17 @@ namespace holler {
 // Thread safety: thread-compatible; discovery holds its lock.
 class Registry {
  public:
-  void Add(uint64_t id, PublisherEndpoint* publisher) { publishers_.emplace(id, publisher); }
-  void Add(uint64_t id, SubscriberEndpoint* subscriber) { subscribers_.emplace(id, subscriber); }
+  void Add(uint64_t id, PublisherEndpoint* publisher) {
+    publishers_.emplace(id, publisher);
+    publishes_ = Hashes(publishers_);
+  }
+  void Add(uint64_t id, SubscriberEndpoint* subscriber) {
+    subscribers_.emplace(id, subscriber);
+    subscribes_ = Hashes(subscribers_);
+  }
   void Remove(uint64_t id) {
-    publishers_.erase(id);
-    subscribers_.erase(id);
+    if (publishers_.erase(id) > 0) publishes_ = Hashes(publishers_);
+    if (subscribers_.erase(id) > 0) subscribes_ = Hashes(subscribers_);
   }
 
   const std::map<uint64_t, PublisherEndpoint*>& publishers() const { return publishers_; }
@@ -41,9 +47,9 @@ class Registry {
                        [&](const auto& entry) { return entry.second->topic_name() == topic; });
   }
 
-  // Hashes of the topics, each once.
-  std::vector<uint64_t> publishes() const { return Hashes(publishers_); }
-  std::vector<uint64_t> subscribes() const { return Hashes(subscribers_); }
+  // Hashes of the topics, each once, sorted.
+  const std::vector<uint64_t>& publishes() const { return publishes_; }
+  const std::vector<uint64_t>& subscribes() const { return subscribes_; }
 
  private:
   template <typename Endpoints>
@@ -55,6 +61,8 @@ class Registry {
 
   std::map<uint64_t, PublisherEndpoint*> publishers_;
   std::map<uint64_t, SubscriberEndpoint*> subscribers_;
+  std::vector<uint64_t> publishes_;
+  std::vector<uint64_t> subscribes_;
 };
 
 }  // namespace holler

@@ -16,6 +16,7 @@
 #include "holler/sample.h"
 #include "holler/subscriber_core.h"
 #include "holler/topic.h"
+#include "holler/writer.h"
 
 namespace holler {
 
@@ -102,8 +103,9 @@ class Subscriber {
     } else {
       const std::byte* start = held.payload + taken.source->layout().payload_capacity - held.size;
       const auto* bytes = reinterpret_cast<const uint8_t*>(start);
-      if (!core_->options().verify ||
-          flatbuffers::Verifier(bytes, held.size).VerifyBuffer<Message>(nullptr)) {
+      if (held.size % kMessageAlignment == 0 &&
+          (!core_->options().verify ||
+           flatbuffers::Verifier(bytes, held.size).VerifyBuffer<Message>(nullptr))) {
         return flatbuffers::GetRoot<Message>(bytes);
       }
     }

@@ -14,6 +14,9 @@
 
 namespace holler {
 
+// Finished FlatBuffers in a slot have a multiple of this size, and so start aligned.
+inline constexpr size_t kMessageAlignment = 8;
+
 // The bytes of a slot a message may use.
 using PayloadSpan = std::span<std::byte>;
 
@@ -95,6 +98,8 @@ class TableWriter {
 
   // The message is complete, and `root` is its root.
   void Finish(flatbuffers::Offset<Table> root) {
+    // So that the message starts as aligned as the slot ends, whatever it holds.
+    builder_->TrackMinAlign(kMessageAlignment);
     builder_->Finish(root, file_identifier_);
     finished_ = true;
   }
