@@ -1,0 +1,372 @@
+"""Every rule that a schema can break, and every message that a user can get about it.
+
+All that is wrong with a schema is reported at once, each with the file, the line, what is wrong,
+and what to do about it. What is returned without problems can be rendered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from holler_gen import layout
+from holler_gen.layout import BOUNDS, Layout, Topic
+from holler_gen.names import (
+    RESERVED_NAMESPACES,
+    UNESCAPED_KEYWORDS,
+    is_keyword,
+    namespace_of,
+    simple_name,
+)
+from holler_gen.problems import File, Problem, Problems
+from holler_gen.schema import Enum, Object, Schema
+
+ATTRIBUTES = ("topic", "of", *BOUNDS, "latched")
+CLASS_SUFFIXES = ("Slot", "Writer", "Topic", "Publisher", "Subscriber")
+
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+_PLAIN = re.compile(r"[ !#-\[\]-~]*")
+_FLATC_MARK = re.compile(r"\{\{.*\}\}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    topics: tuple[tuple[Topic, Layout], ...]  # in the order of the file
+    problems: tuple[Problem, ...]  # by file and line
+
+
+def check(schema: Schema, main: str, files: Mapping[str, File], schema_bytes: int) -> Result:
+    """The topics of the file `main`, one of `schema.files`, or what is wrong with them.
+
+    `files` holds every file of the schema; `schema_bytes` is the size of the .bfbs to embed.
+    """
+    problems = Problems(main, files)
+    checker = _Checker(schema, main, problems)
+    checker.files_do_not_collide()
+    checker.file_identifier_is_plain()
+    checker.names_are_valid_cpp()
+    checker.comments_are_printable()
+    checker.attributes_are_in_place()
+    topics = checker.topics(schema_bytes)
+    return Result(tuple(topics), problems.sorted())
+
+
+def resolve(name: str, namespace: str, names: Mapping[str, object]) -> str:
+    """The full name of `name` in `namespace`: looked up there, then outward; empty if none."""
+    while namespace:
+        if f"{namespace}.{name}" in names:
+            return f"{namespace}.{name}"
+        namespace = namespace_of(namespace)
+    return name if name in names else ""
+
+
+class _Checker:
+    def __init__(self, schema: Schema, main: str, problems: Problems) -> None:
+        self._schema = schema
+        self._main = main
+        self._problems = problems
+        self._types: dict[str, Object | Enum] = {**schema.objects, **schema.enums}
+
+    # Rules of the file.
+
+    def files_do_not_collide(self) -> None:
+        by_name: dict[str, list[str]] = defaultdict(list)
+        for file in self._schema.files:
+            by_name[PurePosixPath(file).name].append(file)
+        for name, same in by_name.items():
+            if len(same) > 1:
+                header = f"{name.removesuffix('.fbs')}_generated.h"
+                for file in sorted(same)[1:]:
+                    self._problems.included(
+                        file, f"it and {sorted(same)[0]} would both become {header}", "rename one"
+                    )
+
+    def file_identifier_is_plain(self) -> None:
+        """flatc writes it between quotes as it is."""
+        identifier = self._schema.file_identifier
+        if identifier and not _PLAIN.fullmatch(identifier):
+            self._problems.statement(
+                "file_identifier",
+                f"it is {_quoted(identifier)}",
+                "use letters, digits and other printable ASCII, but no quotes or backslashes",
+            )
+
+    def names_are_valid_cpp(self) -> None:
+        """flatc appends `_` to most keywords in the names of fields, but not wherever it should."""
+        for item in self._types.values():
+            parts = namespace_of(item.name).split(".")
+            for part in filter(is_keyword, parts):
+                self._problems.namespace(item, f"`{part}` is a keyword of C++")
+            for part in RESERVED_NAMESPACES.intersection(parts[1:]):
+                self._problems.namespace(item, f"`{part}` in it hides the namespace ::{part}")
+            if is_keyword(simple_name(item.name)):
+                self._problems.type(item, "its name is a keyword of C++", "rename it")
+            if isinstance(item, Object):
+                for field in item.fields:
+                    if field.name in UNESCAPED_KEYWORDS:
+                        self._problems.type(
+                            item, "its name is a keyword of C++", "rename it", field=field.name
+                        )
+
+    def comments_are_printable(self) -> None:
+        """flatc takes `{{...}}` in a comment for a mark in its own templates, and aborts."""
+        for item in self._types.values():
+            docs = [("", item.doc)]
+            if isinstance(item, Object):
+                docs += [(field.name, field.doc) for field in item.fields]
+            else:
+                docs += [(value.name, value.doc) for value in item.values]
+            for name, doc in docs:
+                if any(_FLATC_MARK.search(line) for line in doc):
+                    self._problems.type(
+                        item,
+                        "its comment has `{{` and then `}}`, on which flatc crashes",
+                        "write it with spaces, as in `{ {`",
+                        field=name,
+                    )
+
+    def attributes_are_in_place(self) -> None:
+        """Attributes that flatc accepts, but that nothing would heed."""
+        for item in self._of_main(self._types):
+            declared = self._problems.declaration(item)
+            for name, count in Counter(a.name for a in declared.attributes).items():
+                if count > 1 and name in ATTRIBUTES:
+                    self._problems.type(item, f"`{name}` is given {count} times", "keep one", name)
+            if isinstance(item, Enum):
+                for name in _ours(item.attributes):
+                    kind = "a union" if item.is_union else "an enum"
+                    self._problems.type(
+                        item,
+                        f"`{name}` is on {kind}, which cannot be a topic",
+                        f"put it on a struct or a table, or remove `{name}`",
+                        name,
+                    )
+                continue
+            if "topic" not in item.attributes:
+                for name in _ours(item.attributes):
+                    self._problems.type(
+                        item,
+                        f"`{name}` is on a type that is not a topic",
+                        f'add `topic: "some/name"`, or remove `{name}`',
+                        name,
+                    )
+            for field in item.fields:
+                for name in _ours(field.attributes):
+                    self._problems.type(
+                        item,
+                        f"`{name}` is on a field",
+                        f"put it on the struct or table, or remove `{name}`",
+                        name,
+                        field.name,
+                    )
+
+    # Rules of topics.
+
+    def topics(self, schema_bytes: int) -> list[tuple[Topic, Layout]]:
+        """The topics of the main file that no rule forbids, in the order of the file."""
+        items = [
+            item
+            for item in self._of_main(self._types)
+            if isinstance(item, Object) and "topic" in item.attributes
+        ]
+        if items and schema_bytes > layout.MAX_SCHEMA_BYTES:
+            self._problems.included(
+                self._main,
+                f"its .bfbs has {schema_bytes} bytes, and a segment holds at most "
+                f"{layout.MAX_SCHEMA_BYTES} of them",
+                "include fewer types",
+            )
+        items.sort(key=lambda item: (self._problems.line(item), item.name))
+        self._topics_do_not_collide(items)
+        found = []
+        for item in items:
+            topic = self._topic(item)
+            if topic is not None:
+                computed = layout.compute(topic, self._schema, schema_bytes)
+                self._layout_is_within_bounds(item, computed)
+                found.append((topic, computed))
+        return found
+
+    def _topics_do_not_collide(self, items: list[Object]) -> None:
+        first: dict[str, Object] = {}
+        for item in items:
+            name = item.attributes["topic"]
+            other = first.setdefault(name, item)
+            if other is not item:
+                self._problems.type(
+                    item,
+                    f"topic {_quoted(name)} is that of {other.name} already",
+                    "give it another name",
+                    "topic",
+                )
+            for suffix in CLASS_SUFFIXES:
+                if item.name + suffix in self._types:
+                    self._problems.type(
+                        item,
+                        f"its class {item.name}{suffix} would have the name of a type",
+                        "rename either",
+                    )
+
+    def _topic(self, item: Object) -> Topic | None:
+        before = len(self._problems)
+        self._name_is_valid(item)
+        if "latched" in item.attributes:
+            self._latched_is_a_flag(item)
+        values = {name: self._integer(item, name) for name in BOUNDS}
+        message = self._message(item)
+        if message is not None:
+            self._bytes_fit_the_message(item, message)
+        if message is None or len(self._problems) > before:
+            return None
+        return Topic(
+            name=item.attributes["topic"],
+            declared_as=item.name,
+            doc=item.doc,
+            message=message,
+            latched="latched" in item.attributes,
+            **values,
+        )
+
+    def _name_is_valid(self, item: Object) -> None:
+        name = item.attributes["topic"]
+        declared = self._problems.declaration(item)
+        attribute = declared.attribute("topic")
+        if not name or (attribute and not attribute.has_value):
+            self._problems.type(item, "its topic has no name", 'write `topic: "some/name"`', "topic")
+        elif len(name) > layout.MAX_TOPIC_NAME:
+            self._problems.type(
+                item,
+                f"its topic's name has {len(name)} bytes",
+                f"use at most {layout.MAX_TOPIC_NAME}",
+                "topic",
+            )
+        elif not _TOPIC_NAME.fullmatch(name):
+            self._problems.type(
+                item,
+                f"its topic cannot be named {_quoted(name)}",
+                "use letters, digits, `_`, `-` and `.`, in parts separated by one `/`",
+                "topic",
+            )
+
+    def _latched_is_a_flag(self, item: Object) -> None:
+        declared = self._problems.declaration(item)
+        attribute = declared.attribute("latched")
+        if item.attributes["latched"] not in ("", "0") or (attribute and attribute.has_value):
+            self._problems.type(
+                item,
+                "`latched` takes no value",
+                "write `latched` alone, or remove it for a topic that is not",
+                "latched",
+            )
+
+    def _integer(self, item: Object, name: str) -> int:
+        """The value of an attribute, or its default; any problem is reported."""
+        bound = BOUNDS[name]
+        text = item.attributes.get(name)
+        if text is None:
+            return bound.default
+        if not _INTEGER.fullmatch(text) or not bound.lowest <= int(text) <= bound.highest:
+            self._problems.type(
+                item,
+                f"`{name}` is {_quoted(text)}",
+                f"write a number from {bound.lowest} to {bound.highest}",
+                name,
+            )
+            return bound.default
+        return int(text)
+
+    def _message(self, item: Object) -> Object | None:
+        """The type of the topic's messages; any problem is reported."""
+        if "of" not in item.attributes:
+            self._type_name_fits(item, item)
+            return item
+        if item.fields:
+            self._problems.type(
+                item,
+                "`of` names the message, and yet it has fields",
+                "remove the fields, or remove `of`",
+                "of",
+            )
+        name = item.attributes["of"]
+        target = self._types.get(resolve(name, namespace_of(item.name), self._types))
+        if target is None:
+            near = difflib.get_close_matches(name, self._schema.objects, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            self._problems.type(
+                item,
+                f"there is no type {_quoted(name)}{hint}",
+                "correct the name, or include the file that declares it",
+                "of",
+            )
+            return None
+        if isinstance(target, Enum):
+            kind = "a union" if target.is_union else "an enum"
+            self._problems.type(
+                item, f"{target.name} is {kind}", "name a struct or a table in `of`", "of"
+            )
+            return None
+        if "of" in target.attributes:
+            self._problems.type(
+                item,
+                f"{target.name} is itself `of` another type",
+                f"write `of: {_quoted(target.attributes['of'])}`",
+                "of",
+            )
+            return None
+        self._type_name_fits(item, target)
+        return target
+
+    def _type_name_fits(self, item: Object, message: Object) -> None:
+        if len(message.name) > layout.MAX_TYPE_NAME:
+            self._problems.type(
+                item,
+                f"the name of its type has {len(message.name)} bytes",
+                f"use at most {layout.MAX_TYPE_NAME}",
+            )
+
+    def _bytes_fit_the_message(self, item: Object, message: Object) -> None:
+        if message.is_struct and "max_bytes" in item.attributes:
+            self._problems.type(
+                item,
+                f"a struct always has its own size, here {message.size} bytes",
+                "remove `max_bytes`",
+                "max_bytes",
+            )
+        if not message.is_struct and "max_bytes" not in item.attributes:
+            self._problems.type(
+                item,
+                "a table may grow without bound",
+                "add `max_bytes: N`, the size of its largest message",
+            )
+
+    def _layout_is_within_bounds(self, item: Object, computed: Layout) -> None:
+        if computed.slot_stride > layout.MAX_STRIDE:
+            self._problems.type(
+                item,
+                f"a slot has {computed.slot_stride} bytes, and may have {layout.MAX_STRIDE}",
+                "make the message smaller",
+            )
+        if computed.segment_bytes > layout.MAX_SEGMENT_BYTES:
+            self._problems.type(
+                item,
+                f"its segment has {computed.segment_bytes} bytes, and may have "
+                f"{layout.MAX_SEGMENT_BYTES}",
+                "make the message smaller, or lower `depth`, `max_subscribers` or `max_samples`",
+            )
+
+    def _of_main(self, items: Mapping[str, Object | Enum]) -> Iterator[Object | Enum]:
+        return (item for item in items.values() if item.file == self._main)
+
+
+def _ours(attributes: Mapping[str, str]) -> list[str]:
+    return [name for name in ATTRIBUTES if name in attributes]
+
+
+def _quoted(text: str) -> str:
+    """`text` on one line, in double quotes, whatever it holds."""
+    return '"' + text.encode("unicode_escape").decode().replace('"', '\\"') + '"'

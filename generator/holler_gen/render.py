@@ -1,0 +1,228 @@
+"""From topics and layouts to text.
+
+Here all names and numbers are made ready; the templates say where they stand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+
+from holler_gen import comment, layout, names
+from holler_gen.layout import Layout, Topic
+from holler_gen.schema import Base, Field, Schema
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+_CPP_SCALARS = {
+    Base.BOOL: "bool",
+    Base.BYTE: "int8_t",
+    Base.UBYTE: "uint8_t",
+    Base.SHORT: "int16_t",
+    Base.USHORT: "uint16_t",
+    Base.INT: "int32_t",
+    Base.UINT: "uint32_t",
+    Base.LONG: "int64_t",
+    Base.ULONG: "uint64_t",
+    Base.FLOAT: "float",
+    Base.DOUBLE: "double",
+}
+_LINE_WIDTH = 100
+_BYTES_PER_LINE = 16
+_ONE_LINE_FUNCTION = re.compile(r"( *)(.*\)) \{ (.*) \}")
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldText:
+    """A field of a struct, for its setter."""
+
+    kind: str  # scalar, struct or array
+    name: str  # of flatc's accessors
+    type: str  # in C++; of an element if it is an array
+    length: int
+    doc: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class TopicText:
+    """A topic, ready for the templates."""
+
+    name: str
+    cpp: str  # what the names of its classes begin with
+    type_name: str
+    message: str  # in C++
+    message_size: int
+    is_struct: bool
+    doc: list[str]
+    fields: list[FieldText]
+    fingerprint: str
+    latched: str
+    file_identifier: str
+    schema: str  # the constant that holds the .bfbs
+    payload_align: int
+    slot_align: int
+    layout: Layout
+    constants: list[tuple[str, str]]  # the members of holler::SegmentLayout, in its order
+
+
+@dataclasses.dataclass(frozen=True)
+class _Constant:
+    """Where the embedded .bfbs stands."""
+
+    namespace: str
+    name: str
+
+
+def topics_header(
+    schema: Schema, file: str, topics: Sequence[tuple[Topic, Layout]]
+) -> str:
+    """The text of <file>_topics.h."""
+    constant = _constant(file, topics)
+    groups = [
+        (
+            namespace.replace(".", "::"),
+            [_topic_text(topic, computed, schema, constant) for topic, computed in group],
+        )
+        for namespace, group in itertools.groupby(
+            topics, key=lambda t: names.namespace_of(t[0].declared_as)
+        )
+    ]
+    return _render(
+        "topics.h.j2",
+        file=file,
+        stem=file.removesuffix(".fbs"),
+        guard=_guard(constant, file, "topics"),
+        groups=groups,
+    )
+
+
+def schema_header(file: str, topics: Sequence[tuple[Topic, Layout]], data: bytes) -> str:
+    """The text of <file>_schema.h, which holds the .bfbs `data`."""
+    constant = _constant(file, topics)
+    return _render(
+        "schema.h.j2",
+        file=file,
+        guard=_guard(constant, file, "schema"),
+        namespace=constant.namespace.replace(".", "::"),
+        name=constant.name,
+        size=len(data),
+        rows=[
+            ", ".join(f"0x{byte:02x}" for byte in data[i : i + _BYTES_PER_LINE])
+            for i in range(0, len(data), _BYTES_PER_LINE)
+        ],
+    )
+
+
+def budget(topic: Topic, computed: Layout) -> str:
+    """One line on what a topic takes."""
+    return (
+        f"holler: {topic.name} ({topic.message.name}): "
+        f"payload {_bytes_text(computed.payload_capacity)}, "
+        f"slot {_bytes_text(computed.slot_stride)}, {computed.slot_count} slots, "
+        f"segment {_bytes_text(computed.segment_bytes)}"
+    )
+
+
+def _topic_text(topic: Topic, computed: Layout, schema: Schema, constant: _Constant) -> TopicText:
+    namespace = names.namespace_of(topic.declared_as)
+    message = topic.message
+    identified = message.name == schema.root and schema.file_identifier
+    return TopicText(
+        name=topic.name,
+        cpp=names.simple_name(topic.declared_as),
+        type_name=message.name,
+        message=names.type_name(message.name, namespace),
+        message_size=message.size,
+        is_struct=message.is_struct,
+        doc=comment.doc_lines(topic.doc or message.doc),
+        fields=[_field_text(f, namespace) for f in message.fields] if message.is_struct else [],
+        fingerprint=f"0x{layout.fingerprint(message, schema):016x}",
+        latched=str(topic.latched).lower(),
+        file_identifier=f'"{schema.file_identifier}"' if identified else "nullptr",
+        schema=names.type_name(_join(constant.namespace, constant.name), namespace),
+        payload_align=layout.payload_align(topic, schema),
+        slot_align=layout.slot_align(topic, schema),
+        layout=computed,
+        constants=_constants(computed),
+    )
+
+
+def _field_text(field: Field, namespace: str) -> FieldText:
+    leaf = field.type.leaf
+    if field.type.name:
+        cpp_type = names.type_name(field.type.name, namespace)
+    elif field.type.base is Base.ARRAY and leaf is Base.BOOL:
+        cpp_type = "uint8_t"  # flatc's element type: any byte but 0 reads as true
+    else:
+        cpp_type = _CPP_SCALARS[leaf]
+    if field.type.base is Base.ARRAY:
+        kind = "array"
+    else:
+        kind = "struct" if leaf is Base.OBJECT else "scalar"
+    return FieldText(
+        kind=kind,
+        name=names.identifier(field.name),
+        type=cpp_type,
+        length=field.type.length,
+        doc=comment.doc_lines(field.doc),
+    )
+
+
+def _constants(computed: Layout) -> list[tuple[str, str]]:
+    pairs = [(f.name, str(getattr(computed, f.name))) for f in dataclasses.fields(computed)]
+    kind = f"holler::PayloadKind::{computed.payload_kind.value}"
+    return [("payload_kind", kind), *(p for p in pairs if p[0] != "payload_kind")]
+
+
+def _constant(file: str, topics: Sequence[tuple[Topic, Layout]]) -> _Constant:
+    stem = file.removesuffix(".fbs")
+    namespace = names.namespace_of(topics[0][0].declared_as) if topics else ""
+    return _Constant(namespace, f"k{names.camel_case(stem)}Schema")
+
+
+def _guard(constant: _Constant, file: str, kind: str) -> str:
+    stem = file.removesuffix(".fbs")
+    return names.macro(f"holler_generated_{_join(constant.namespace, stem)}_{kind}_h_")
+
+
+def _join(namespace: str, name: str) -> str:
+    return f"{namespace}.{name}" if namespace else name
+
+
+def _bytes_text(count: int) -> str:
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"
+
+
+def _render(template: str, **values: object) -> str:
+    text = _environment().get_template(template).render(**values)
+    return "\n".join(_folded(line) for line in text.splitlines()) + "\n"
+
+
+def _folded(line: str) -> str:
+    """A function that is too long for one line, on three."""
+    match = _ONE_LINE_FUNCTION.fullmatch(line)
+    if len(line) <= _LINE_WIDTH or not match:
+        return line
+    indent, head, body = match.groups()
+    return f"{indent}{head} {{\n{indent}  {body}\n{indent}}}"
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )

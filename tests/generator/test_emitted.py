@@ -1,0 +1,308 @@
+"""The emitted C++: that it compiles without a warning, means what the schema says, and looks as it
+should. It is compiled against the real layout.h, slot_ring.h and writer.h, and a stub of the rest.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import IDL, Workshop
+
+from holler_gen.flatc import Flatc
+
+Compiles = Callable[..., "subprocess.CompletedProcess[str]"]
+
+KINDS = """\
+include "holler.fbs";
+namespace geo;
+struct Vec3 { x:float; y:float; z:float; }
+namespace sensors;
+enum Mode : ubyte { Off, On = 5 }
+struct Imu (topic: "sensors/imu") {
+  stamp_ns:uint64; accel:geo.Vec3; cov:[float:9]; mode:Mode; modes:[Mode:3]; vecs:[geo.Vec3:2];
+  ok:bool; oks:[bool:2]; tiny:byte; tinies:[byte:2]; small:short; big:long; real:double;
+}
+"""
+
+
+def test_writer_writes_what_readers_read(workshop: Workshop, compiles: Compiles) -> None:
+    """Every kind of field, from the writer's setter to flatc's accessor."""
+    run = workshop.generate(KINDS)
+    program = """
+#include <array>
+#include <cstdio>
+#include "t_topics.h"
+#define CHECK(condition) if (!(condition)) return std::puts(#condition), 1
+int main() {
+  sensors::ImuSlot slot{};
+  sensors::ImuWriter writer;
+  writer.Start(holler::PayloadSpan(reinterpret_cast<std::byte*>(&slot.message), sizeof(slot.message)),
+               nullptr);
+  const std::array<float, 9> cov = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  const sensors::Mode modes[] = {sensors::Mode_On, sensors::Mode_Off, sensors::Mode_On};
+  const geo::Vec3 vecs[] = {{1, 2, 3}, {4, 5, 6}};
+  const uint8_t oks[] = {1, 0};
+  const int8_t tinies[] = {-1, -2};
+  writer.set_stamp_ns(uint64_t{1} << 63);
+  writer.set_accel({7, 8, 9});
+  writer.mutable_accel().mutate_y(10);
+  writer.set_cov(cov);
+  writer.mutable_cov().Mutate(8, 90);
+  writer.set_mode(sensors::Mode_On);
+  writer.set_modes(modes);
+  writer.set_vecs(vecs);
+  writer.mutable_vecs().GetMutablePointer(1)->mutate_z(60);
+  writer.set_ok(true);
+  writer.set_oks(oks);
+  writer.set_tiny(-3);
+  writer.set_tinies(tinies);
+  writer.set_small(-300);
+  writer.set_big(-1);
+  writer.set_real(0.1);
+  const sensors::Imu& imu = slot.message;
+  CHECK(imu.stamp_ns() == uint64_t{1} << 63);
+  CHECK(imu.accel().x() == 7 && imu.accel().y() == 10 && imu.accel().z() == 9);
+  for (uint16_t i = 0; i < 8; ++i) CHECK(imu.cov()->Get(i) == cov[i]);
+  CHECK(imu.cov()->Get(8) == 90);
+  CHECK(imu.mode() == sensors::Mode_On);
+  CHECK(imu.modes()->Get(0) == sensors::Mode_On && imu.modes()->Get(1) == sensors::Mode_Off);
+  CHECK(imu.vecs()->Get(0)->y() == 2 && imu.vecs()->Get(1)->z() == 60);
+  CHECK(imu.ok() && imu.oks()->Get(0) == 1 && imu.oks()->Get(1) == 0);
+  CHECK(imu.tiny() == -3 && imu.tinies()->Get(1) == -2);
+  CHECK(imu.small() == -300 && imu.big() == -1 && imu.real() == 0.1);
+  sensors::ImuPublisher publisher;
+  sensors::ImuSubscriber subscriber;
+  (void)publisher, (void)subscriber;
+  return 0;
+}
+"""
+    binary = run.dir / "program"
+    compiles(run, program, "-fsanitize=undefined", "-fno-sanitize-recover", "-o", str(binary))
+    done = subprocess.run([binary], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+SHAPES = {
+    "no namespace": 'struct A (topic: "a") { a:int; } table B (topic: "b", max_bytes: 9) { a:A; }',
+    "nested namespace": 'namespace a.b.c; struct A (topic: "a") { a:int; }',
+    "several namespaces": """
+        namespace a; struct A (topic: "a") { a:int; }
+        namespace b; struct A (topic: "b") { a:a.A; } table B (topic: "bb", max_bytes: 99) { a:A; }
+        namespace; struct A (topic: "global") { a:b.A; }
+        namespace a; table Again (topic: "again", max_bytes: 9) { a:b.A; }""",
+    "of a type whose namespace is hidden": """
+        namespace sensors; enum E : int { X } struct In { a:int; }
+        struct Imu { a:int; e:E; i:In; is:[In:2]; }
+        namespace robot.sensors; struct Other { a:int; }
+        table Mine (topic: "mine", of: "sensors.Imu") {}""",
+    "namespace holler": 'namespace holler.system; struct Cpu (topic: "cpu") { a:int; }',
+    "keywords": """
+        namespace n; struct In { int:int; union:[float:2]; }
+        enum E : int { auto, default }
+        struct S (topic: "s") { class:In; new:int; delete:E; this:[In:2]; operator:[E:2]; }
+        table T (topic: "t", max_bytes: 9) { for:int; while:In; }""",
+    "types named like members": """
+        namespace n; struct Message { a:int; } struct Start { m:Message; } struct header { s:Start; }
+        struct CopyFrom (topic: "c") { m:Message; s:Start; h:header; hs:[header:2]; }
+        struct Writer (topic: "w") { c:CopyFrom; }
+        struct message (topic: "m") { w:Writer; }
+        table schema (topic: "s", max_bytes: 9) { m:message; }
+        table payload (topic: "p", max_bytes: 9) { m:message; }""",
+    "force_align": """
+        struct A (force_align: 16) { a:int; } struct B (topic: "b", force_align: 16) { a:uint64; }
+        struct C (topic: "c") { a:[A:3]; b:B; } table T (topic: "t", max_bytes: 9) { a:[A]; }""",
+    "large struct": 'struct A (topic: "a") { a:[uint8:65535]; b:[uint8:65535]; c:[uint64:9]; }',
+    "unions and friends": """
+        table A { a:int; } struct S { a:int; } union U { A, S, Alias: S }
+        table T (topic: "t", max_bytes: 65536, latched, depth: 1) { u:U; us:[U]; o:int = null;
+          r:string (required); k:string (key); n:[ubyte] (nested_flatbuffer: "A");
+          f:float = nan; old:int (deprecated); }
+        root_type T; file_identifier "T?!~";""",
+    "long names": """
+        namespace a_rather_long_namespace.with_another_one_inside;
+        struct ATypeWhoseNameGoesOnAndOn { a:int; }
+        struct S (topic: "a/rather/long/name/that/goes/on/and/on/but/still/fits/within/its/bounds") {
+          a_field_whose_name_goes_on_and_on:[ATypeWhoseNameGoesOnAndOn:12]; }""",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shape_compiles(workshop: Workshop, compiles: Compiles, shape: str) -> None:
+    """Instantiates the publisher of each topic, which looks at all of its members."""
+    text = f'include "holler.fbs";\n{SHAPES[shape]}'
+    run = workshop.generate(text)
+    topics = [topic.declared_as.replace(".", "::") for topic, _ in workshop.check(text).topics]
+    uses = [
+        f"::{topic}Publisher p{i};\n::{topic}Subscriber s{i};\n" for i, topic in enumerate(topics)
+    ]
+    assert uses
+    include = '#include "t_topics.h"\n'
+    compiles(run, include * 2 + "".join(uses) + "int main() {}\n")
+
+
+def test_third_party_types(workshop: Workshop, compiles: Compiles) -> None:
+    """Topics of types that one does not own, in files that know nothing of Holler."""
+    workshop.write(
+        "vendor/Time.fbs", "namespace vendor; struct Time { sec:uint32; nsec:uint32; }"
+    )
+    workshop.write(
+        "vendor/Image.fbs",
+        'include "Time.fbs"; namespace vendor;\n/// A raw image.\n'
+        "table Image { time:Time; data:[uint8]; } root_type Image;",
+    )
+    run = workshop.generate(
+        """\
+include "holler.fbs";
+include "Image.fbs";
+namespace robot;
+/// In the head.
+table Front (topic: "camera/front", of: "vendor.Image", max_bytes: 8388608, depth: 4) {}
+table Rear (topic: "camera/rear", of: "vendor.Image", max_bytes: 65536) {}
+table Clock (topic: "clock", of: "vendor.Time", latched) {}
+""",
+        "-I",
+        str(workshop.dir / "vendor"),
+    )
+    text = run.text("t_topics.h")
+    assert "/// In the head.\n///\n/// Builds one vendor.Image" in text
+    assert "/// A raw image.\n///\n/// Builds one vendor.Image" in text
+    program = """
+#include "t_topics.h"
+static_assert(robot::FrontTopic::kFingerprint == robot::RearTopic::kFingerprint);
+static_assert(robot::FrontTopic::kFingerprint != robot::ClockTopic::kFingerprint);
+static_assert(robot::FrontTopic::kTypeName == "vendor.Image");
+static_assert(robot::FrontTopic::kName == "camera/front");
+static_assert(robot::FrontTopic::kLayout.payload_capacity > 8388608);
+static_assert(robot::FrontTopic::kLayout.depth == 4 && !robot::FrontTopic::kLatched);
+static_assert(robot::ClockTopic::kLatched);
+static_assert(std::is_same_v<robot::ClockTopic::Message, vendor::Time>);
+static_assert(std::is_same_v<robot::FrontWriter, holler::TableWriter<vendor::Image>>);
+int main() {
+  robot::ClockWriter writer;
+  auto set = [&writer] { writer.set_sec(1); };
+  (void)set;
+}
+"""
+    compiles(run, program)
+
+
+def test_file_identifier_belongs_to_the_root_type(workshop: Workshop) -> None:
+    text = """\
+include "holler.fbs";
+table A (topic: "a", max_bytes: 9) { a:int; }
+table B (topic: "b", max_bytes: 9) { a:int; }
+table C (topic: "c", of: "B", max_bytes: 9) {}
+struct D (topic: "d") { a:int; }
+"""
+    run = workshop.generate(text + 'root_type B;\nfile_identifier "BBBB";\n')
+    lines = [line for line in run.text("t_topics.h").splitlines() if "kFileIdentifier" in line]
+    values = [line.split(" = ")[1] for line in lines]
+    assert values == ["nullptr;", '"BBBB";', '"BBBB";', "nullptr;"]
+
+
+HOSTILE = (
+    "ends the comment */ #error out",
+    "backslash at the end \\",
+    "backslash and a space at the end \\ ",
+    "trigraph at the end ??/",
+    "trigraphs ??< ??> ??= within",
+    "opens /* a comment",
+    "grüße, 你好, 🙂",
+    "\u202eright to left\u2066",
+    "\" quotes ' and %s {% raw %} {# #} ${x} {{ x",
+    "\x01\x7f control",
+)
+
+
+def test_hostile_comments(workshop: Workshop, compiles: Compiles) -> None:
+    """Each on a type, a field and a value that would be lost with the line it is on."""
+    text = 'include "holler.fbs";\n'
+    program = '#include "t_topics.h"\nint main() {\n'
+    for i, line in enumerate(HOSTILE):
+        doc = f"/// {line}\n"
+        text += (
+            f"{doc}enum E{i} : int {{\n{doc}X }}\n"
+            f'{doc}struct A{i} (topic: "a{i}") {{\n{doc}a:int;\n{doc}e:E{i}; }}\n'
+            f'{doc}table B{i} (topic: "b{i}", max_bytes: 9) {{\n{doc}a:int;\n{doc}b:string; }}\n'
+        )
+        program += (
+            f"  auto use{i} = [](A{i}Writer& a, B{i}Writer&, const B{i}& b) {{\n"
+            f"    a.set_a(b.a());\n    a.set_e(E{i}_X);\n  }};\n  (void)use{i};\n"
+        )
+    compiles(workshop.generate(text), program + "}\n")
+
+
+def test_windows_line_ends(workshop: Workshop) -> None:
+    text = 'include "holler.fbs";\n/// Doc.\nstruct A (topic: "a") {\n  /// Field.\n  a:int;\n}\n'
+    plain = workshop.generate(text)
+    workshop.dir.joinpath("t.fbs").write_bytes(text.replace("\n", "\r\n").encode())
+    windows = workshop.run("t.fbs", out="windows")
+    assert windows.text("t_topics.h") == plain.text("t_topics.h")
+    assert not any(b"\r" in content for content in windows.contents().values())
+
+
+def test_embedded_schema(workshop: Workshop) -> None:
+    """The bytes are those of flatc, aligned as a FlatBuffer needs to be, without file names."""
+    run = workshop.generate(KINDS)
+    text = run.text("t_schema.h")
+    assert "alignas(8) inline constexpr uint8_t kTSchema[" in text
+    data = bytes(int(word, 16) for word in re.findall(r"0x[0-9a-f]{2}", text))
+    assert f"kTSchema[{len(data)}]" in text
+    assert data == Flatc("flatc", (IDL,)).embedded_schema(workshop.dir / "t.fbs")
+    assert b"sensors.Imu" in data and b".fbs" not in data
+
+
+def test_comments_become_comments(workshop: Workshop) -> None:
+    text = """\
+include "holler.fbs";
+/// Inertial measurement.
+///   Indented.
+struct Imu (topic: "imu") {
+  /// When, in ns.
+  stamp:uint64;
+  plain:int;
+}
+"""
+    emitted = workshop.generate(text).text("t_topics.h")
+    assert "/// Inertial measurement.\n///   Indented.\n///\n/// Writes one Imu" in emitted
+    assert "\n  /// When, in ns.\n  void set_stamp(uint64_t value)" in emitted
+    assert "}\n\n  void set_plain(int32_t value)" in emitted
+
+
+def test_emitted_code_is_formatted(workshop: Workshop) -> None:
+    """As clang-format has it, but for a space that it drops after alignas."""
+    run = workshop.generate(f'include "holler.fbs";\n{SHAPES["several namespaces"]}')
+    style = "{BasedOnStyle: Google, ColumnLimit: 100}"
+    try:
+        done = subprocess.run(
+            ["clang-format", f"--style={style}", str(run.dir / "t_topics.h")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except FileNotFoundError:
+        pytest.skip("no clang-format")
+    assert done.stdout == run.text("t_topics.h")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_lines_fit(workshop: Workshop, shape: str) -> None:
+    run = workshop.generate(f'include "holler.fbs";\n{SHAPES[shape]}')
+    for name in ("t_topics.h", "t_schema.h"):
+        text = run.text(name)
+        if shape != "long names":
+            assert max(map(len, text.splitlines())) <= 100
+        assert text.endswith("\n") and not text.endswith("\n\n") and "\n\n\n" not in text
+        assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_templates_hold_no_arithmetic() -> None:
+    templates = Path(__file__).parents[2] / "generator/holler_gen/templates"
+    for template in templates.glob("*.j2"):
+        for piece in template.read_text().split("{{")[1:]:
+            expression = piece.partition("}}")[0]
+            assert not set("+-*/%|~") & set(expression), f"{template.name}: {expression}"
