@@ -1,6 +1,7 @@
 #include "holler/connection.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -104,6 +105,11 @@ absl::Status Connection::Flush() {
   return absl::OkStatus();
 }
 
+bool Connection::closed_by_peer() const noexcept {
+  pollfd poll{.fd = socket_.get(), .events = 0, .revents = 0};
+  return ::poll(&poll, 1, 0) > 0 && (poll.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 absl::StatusOr<ReceivedCard> Connection::Receive(char* buffer) {
   iovec part{buffer, kMaxMessageBytes};
   ControlBuffer control{};
@@ -147,6 +153,7 @@ absl::StatusOr<ReceivedCard> Connection::Receive(char* buffer) {
   if (card.fds.size() == expected && (message.msg_flags & MSG_CTRUNC) == 0) return card;
   if (card.fds.size() < expected && (message.msg_flags & MSG_CTRUNC) != 0) {
     // The kernel could not install them: the table of open files is full (unix(7), SCM_RIGHTS).
+    lost_ = std::move(card.envelope);
     return SystemError(EMFILE, "receiving the fds of a name card");
   }
   return absl::InvalidArgumentError(

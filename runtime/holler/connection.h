@@ -52,8 +52,14 @@ class Connection {
   // The next message. Errors: Unavailable: none now; Aborted: the peer has closed;
   // ResourceExhausted: its fds did not fit into this process (RLIMIT_NOFILE), the message is lost;
   // InvalidArgument: malformed.
+  // After ResourceExhausted, lost() is the message without its fds.
   // `buffer` has kMaxMessageBytes; what is in it does not matter.
   absl::StatusOr<ReceivedCard> Receive(char* buffer);
+
+  const wire::EnvelopeT& lost() const noexcept { return lost_; }
+
+  // Whether the peer has closed; what it said before may still be to be read.
+  bool closed_by_peer() const noexcept;
 
   int fd() const noexcept { return socket_.get(); }
   const PeerCredentials& peer() const noexcept { return peer_; }
@@ -71,6 +77,7 @@ class Connection {
   UniqueFd socket_;
   PeerCredentials peer_;
   std::deque<Outgoing> queue_;
+  wire::EnvelopeT lost_;
 };
 
 }  // namespace holler

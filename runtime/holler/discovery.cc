@@ -40,7 +40,7 @@ constexpr AnnounceStep kSchedule[] = {
     {1'200 * kMillisecond, false, true},
 };
 constexpr int64_t kHelloTimeout = 2'000 * kMillisecond;
-constexpr int64_t kRetryAfter = 200 * kMillisecond;        // A node's backlog was full.
+constexpr int64_t kRetryFull = 200 * kMillisecond;         // A node's backlog was full.
 constexpr int64_t kRetryExhausted = 1'000 * kMillisecond;  // This node was out of fds.
 constexpr int64_t kLingerCheck = 50 * kMillisecond;
 // Connections that have not said who they are; more are turned away.
@@ -147,7 +147,8 @@ absl::Status Discovery::Open(const NodeOptions& options) {
         MulticastGroup::Join(self_.domain, options.interface_address);
     if (group.ok()) {
       group_ = std::move(*group);
-    } else if (absl::IsInvalidArgument(group.status())) {
+    } else if (absl::IsInvalidArgument(group.status()) ||
+               absl::IsResourceExhausted(group.status())) {
       return group.status();
     } else {
       log_.Log(LogSeverity::kInfo,
@@ -227,7 +228,11 @@ void Discovery::HandleEvent(int fd, uint32_t events) {
     Session& session = *it->second;
     // Reading comes first: what a peer said before it died still counts.
     absl::Status status = OnMessages(session);
-    if (status.ok() && (events & EPOLLOUT) != 0) status = session.connection().Flush();
+    if (status.ok() && (events & EPOLLOUT) != 0) {
+      status = session.connection().Flush();
+      // The peer reads again: what was held back meanwhile is due.
+      if (status.ok() && session.established()) status = session.IntroducePublishers();
+    }
     if (!status.ok()) DropLater(session, status);
     UpdateWatch(session);
   }
@@ -334,7 +339,13 @@ void Discovery::TopicsChanged(const std::vector<uint64_t>& publishes_before,
   if (registry_.publishes() == publishes_before && registry_.subscribes() == subscribes_before) {
     return;
   }
-  ForEachEstablished([](Session& session) { return session.SendTopics(); });
+  for (const auto& [fd, session] : sessions_) {
+    // Where the peer's hello is still to come, this goes right after the own one.
+    if (failed_.contains(fd) || (!session->established() && !session->initiated())) continue;
+    const absl::Status status = session->SendTopics();
+    if (!status.ok()) DropLater(*session, status);
+    UpdateWatch(*session);
+  }
 }
 
 void Discovery::MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher,
@@ -368,6 +379,7 @@ void Discovery::MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher
       return absl::OkStatus();
     }
     subscriber->Confirm(publisher_key, **start);
+    publisher->Confirmed(subscriber_key);
     return absl::OkStatus();
   };
   const absl::Status status = match();
@@ -385,15 +397,17 @@ void Discovery::MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher
 void Discovery::Announce(uint64_t publisher,
                          const std::vector<PublisherEndpoint::Admitted>& admitted) {
   for (const auto& [key, start] : admitted) {
+    bool told = false;
     if (key.node == self_.id) {
-      if (SubscriberEndpoint* subscriber = registry_.FindSubscriber(key.endpoint)) {
-        subscriber->Confirm(LocalKey(publisher), start);
-      }
+      SubscriberEndpoint* subscriber = registry_.FindSubscriber(key.endpoint);
+      told = subscriber != nullptr && subscriber->Confirm(LocalKey(publisher), start);
     } else if (Session* session = FindEstablished(key.node)) {
       const absl::Status sent = session->SendConfirmation(publisher, key.endpoint, start);
       if (!sent.ok()) DropLater(*session, sent);
       UpdateWatch(*session);
+      told = sent.ok();
     }
+    if (told) registry_.FindPublisher(publisher)->Confirmed(key);
   }
 }
 
@@ -473,14 +487,20 @@ void Discovery::Sweep() {
   if (!nodes.ok()) {
     log_.Log(LogSeverity::kWarning, absl::StrCat("cannot look for nodes whose hollers are lost: ",
                                                  std::string(nodes.status().message())));
+    if (absl::IsResourceExhausted(nodes.status())) {
+      ++stats_.exhausted;
+      RetryAfter(kRetryExhausted);
+    }
     return;
   }
   std::map<wire::NodeId, uint64_t> still_there;
+  std::set<wire::NodeId> still_banned;
   for (const NodeAddress& address : *nodes) {
     if (address.domain != self_.domain || !allowed_.contains(address.uid) ||
         address.id == self_.id) {
       continue;
     }
+    if (banned_.contains(address.id)) still_banned.insert(address.id);
     const auto met = nothing_common_.find(address.id);
     if (met != nothing_common_.end() && met->second == topics_version_) {
       still_there.insert(*met);
@@ -489,6 +509,7 @@ void Discovery::Sweep() {
     CallNode(address);
   }
   nothing_common_ = std::move(still_there);
+  banned_ = std::move(still_banned);
 }
 
 void Discovery::CallNode(const NodeAddress& address) {
@@ -499,10 +520,10 @@ void Discovery::CallNode(const NodeAddress& address) {
   absl::StatusOr<UniqueFd> socket = Connect(address);
   if (!socket.ok()) {
     if (absl::IsUnavailable(socket.status())) {
-      retry_at_ = MonotonicNow() + kRetryAfter;
+      RetryAfter(kRetryFull);
     } else if (!absl::IsNotFound(socket.status())) {
       ++stats_.exhausted;
-      retry_at_ = MonotonicNow() + kRetryExhausted;
+      RetryAfter(kRetryExhausted);
       log_.Log(LogSeverity::kError, std::string(socket.status().message()));
     }
     return;
@@ -513,7 +534,36 @@ void Discovery::CallNode(const NodeAddress& address) {
     ++stats_.refused_users;
     return;
   }
+  // A node that is stopped may answer later, so calls have no deadline; but one process must not
+  // take all fds by listening at many addresses.
+  const pid_t pid = (*connection)->peer().pid;
+  const auto same_process = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& s) {
+    return s.second->initiated() && s.second->peer().pid == pid;
+  });
+  if (same_process >= kMostPerProcess) {
+    log_.Log(
+        LogSeverity::kWarning,
+        absl::StrCat("process ", pid, " listens at more addresses than any process has nodes"));
+    return;
+  }
   AddSession(std::move(*connection), address.id);
+}
+
+// Whether the process of this session listens at the address of the id it gave.
+bool Discovery::IsOwner(const Session& session) const {
+  if (session.initiated()) return true;
+  absl::StatusOr<UniqueFd> socket = Connect({self_.domain, session.peer().uid, session.peer_id()});
+  if (!socket.ok()) return false;
+  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Adopt(std::move(*socket));
+  return connection.ok() && (*connection)->peer().pid == session.peer().pid;
+}
+
+void Discovery::RetryLater() { RetryAfter(kRetryExhausted); }
+
+// Sweeps and proposes again, after `delay` or earlier: what keeps failing must not put it off.
+void Discovery::RetryAfter(int64_t delay) {
+  const int64_t at = MonotonicNow() + delay;
+  if (retry_at_ == 0 || at < retry_at_) retry_at_ = at;
 }
 
 void Discovery::OnAccept() {
@@ -524,13 +574,13 @@ void Discovery::OnAccept() {
       if (errno == EAGAIN) return;
       // Out of fds: the caller would stay in the backlog and this thread would spin. Turn it away
       // with the spare fd, and look for it later.
-      ++stats_.exhausted;
-      retry_at_ = MonotonicNow() + kRetryExhausted;
       log_.Log(LogSeverity::kError,
                std::string(SystemError(errno, "accepting another node").message()));
+      ++stats_.exhausted;
+      RetryAfter(kRetryExhausted);
       spare_.reset();
       UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      spare_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      OpenSpare();
       return;
     }
     absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Adopt(std::move(socket));
@@ -544,11 +594,24 @@ void Discovery::OnAccept() {
       continue;
     }
     if (hello_deadlines_.size() >= kMostUnknown) {
+      // Perhaps it is one that means well: look for it when the silent ones are gone.
       ++stats_.handshake_timeouts;
+      RetryAfter(kRetryExhausted);
       continue;
     }
     AddSession(std::move(*connection), std::nullopt);
   }
+}
+
+// Another thread may have taken the fd meanwhile. Then callers wait in the backlog, unwatched, or
+// this thread would spin.
+void Discovery::OpenSpare() {
+  spare_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  epoll_event event{};
+  if (spare_) event.events = EPOLLIN;
+  event.data.fd = listener_.get();
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.get(), &event);
+  if (!spare_) RetryAfter(kRetryExhausted);
 }
 
 void Discovery::OnTimer() {
@@ -563,7 +626,9 @@ void Discovery::OnTimer() {
   }
   if (retry_at_ != 0 && now >= retry_at_) {
     retry_at_ = 0;
+    if (!spare_) OpenSpare();
     Sweep();
+    ForEachEstablished([](Session& session) { return session.Retry(); });
   }
   if (linger_at_ != 0 && now >= linger_at_) {
     std::erase_if(lingering_, [&](const auto& entry) {
@@ -623,6 +688,9 @@ absl::Status Discovery::OnMessages(Session& session) {
       ++stats_.exhausted;
       ++stats_.refused_endpoints;
       log_.Log(LogSeverity::kError, std::string(card.status().message()));
+      if (!session.established()) continue;
+      const absl::Status sent = session.OnLostFds(card.status());
+      if (!sent.ok()) return sent;
       continue;
     }
     if (!card.ok()) return card.status();
@@ -651,12 +719,26 @@ absl::Status Discovery::OnHello(Session& session, const wire::HelloT& hello) {
     return absl::InvalidArgumentError("more nodes than any process has");
   }
   if (Session* before = FindEstablished(id)) {
-    // The same process calls again: it gave up the old connection, whose end was not read yet.
-    // Another process with the same id is an impostor.
     if (before->peer().pid != session.peer().pid) {
-      return absl::InvalidArgumentError("a hello with the id of another node");
+      // One of them is an impostor; the kernel knows who listens at the address of that id.
+      if (!IsOwner(session)) {
+        return absl::InvalidArgumentError("a hello with the id of another node");
+      }
+      before->Close();
+      DropLater(*before, absl::InvalidArgumentError("it gave the id of another node"));
+    } else if (!before->connection().closed_by_peer()) {
+      // Both called each other at once, and the peer has settled for the other connection already.
+      return absl::AbortedError("the other connection stays");
+    } else {
+      // The peer lost the other connection and calls again. What it said there comes first, and
+      // all matches made there end before new ones are made here.
+      absl::Status last_words;
+      while (last_words.ok() && !failed_.contains(before->connection().fd())) {
+        last_words = OnMessages(*before);
+      }
+      before->Close();
+      DropLater(*before, last_words);
     }
-    DropLater(*before, absl::AbortedError("replaced"));
   }
   if (Session* calling = FindCalling(id); calling != nullptr && calling != &session) {
     // Both called each other at once: the call of the smaller id stays, on both sides.
@@ -714,7 +796,8 @@ void Discovery::DropLater(Session& session, const absl::Status& why) {
   if (!failed_.insert(session.connection().fd()).second || absl::IsAborted(why)) return;
   if (absl::IsInvalidArgument(why)) {
     ++stats_.malformed;
-    if (session.established()) banned_.insert(session.peer_id());
+    // An impostor must not have the owner of its name banned.
+    if (session.established() && IsOwner(session)) banned_.insert(session.peer_id());
     if (session.initiated()) banned_.insert(*session.expected());
   }
   log_.Log(LogSeverity::kWarning,
@@ -728,9 +811,7 @@ void Discovery::DropFailed() {
     const auto it = sessions_.find(fd);
     // A peer that lives may have dropped this connection, or this node may have, for a passing
     // reason: look for it again.
-    if (it->second->established() && it->second->HasCommonTopics()) {
-      retry_at_ = MonotonicNow() + kRetryAfter;
-    }
+    if (it->second->established() && it->second->HasCommonTopics()) RetryAfter(kRetryFull);
     it->second->Close();  // May make others fail.
     hello_deadlines_.erase(fd);
     sessions_.erase(it);  // Closes the fd, which leaves the epoll set with it.

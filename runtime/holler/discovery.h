@@ -90,11 +90,14 @@ class Discovery : private SessionHost {
   // Finding nodes.
   void OnDatagrams();
   void OnAccept();
+  void OpenSpare();
   void OnTimer();
   void StartAnnouncing();
   void Holler();
   void Sweep();
   void CallNode(const NodeAddress& address);
+  bool IsOwner(const Session& session) const;
+  void RetryAfter(int64_t delay);
   bool Worthwhile(const wire::HollerT& holler) const;
   void ArmTimer();
 
@@ -119,6 +122,7 @@ class Discovery : private SessionHost {
   const Registry& registry() const override { return registry_; }
   NodeStats& stats() override { return stats_; }
   void LogOnce(LogSeverity severity, const std::string& line) override { log_.Log(severity, line); }
+  void RetryLater() override;
   void Announce(uint64_t publisher,
                 const std::vector<PublisherEndpoint::Admitted>& admitted) override;
 

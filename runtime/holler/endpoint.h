@@ -47,6 +47,10 @@ class PublisherEndpoint {
   virtual absl::StatusOr<std::optional<uint64_t>> Admit(const EndpointKey& subscriber,
                                                         const PeerInfo& peer, PeerPage page,
                                                         UniqueFd bell) = 0;
+  // The subscriber was told where it starts: from now on it counts as matched. Not before, or a
+  // publisher that publishes and dies at once would do so behind the back of a subscriber that
+  // never learns where to start.
+  virtual void Confirmed(const EndpointKey& subscriber) = 0;
   // Forgets one subscriber, or all of a node. Returns those that take their places.
   virtual std::vector<Admitted> Dismiss(const EndpointKey& subscriber) = 0;
   virtual std::vector<Admitted> DismissNode(const wire::NodeId& node) = 0;

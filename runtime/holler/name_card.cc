@@ -25,6 +25,21 @@ bool Verify(std::string_view bytes, const char* identifier) {
   return bytes.size() <= kMaxMessageBytes && verifier.VerifyBuffer<Table>(identifier);
 }
 
+// The verifier checks that a vector's length is aligned, not that its elements are.
+template <typename Lists>
+bool AreAligned(const Lists* lists) {
+  const auto is_aligned = [](const flatbuffers::Vector<uint64_t>* list) {
+    return list == nullptr || reinterpret_cast<uintptr_t>(list->Data()) % alignof(uint64_t) == 0;
+  };
+  return is_aligned(lists->publishes()) && is_aligned(lists->subscribes());
+}
+
+bool AreAligned(const wire::Envelope* envelope) {
+  if (const wire::Hello* hello = envelope->message_as_Hello()) return AreAligned(hello);
+  if (const wire::Topics* topics = envelope->message_as_Topics()) return AreAligned(topics);
+  return true;
+}
+
 std::string Bytes(const flatbuffers::FlatBufferBuilder& builder) {
   return std::string(reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize());
 }
@@ -127,7 +142,8 @@ std::string EncodeHoller(const wire::HollerT& holler) {
 }
 
 absl::StatusOr<wire::HollerT> DecodeHoller(std::string_view bytes) {
-  if (!Verify<wire::Holler>(bytes, kHollerIdentifier)) {
+  if (!Verify<wire::Holler>(bytes, kHollerIdentifier) ||
+      !AreAligned(flatbuffers::GetRoot<wire::Holler>(bytes.data()))) {
     return absl::InvalidArgumentError("a datagram that is no holler");
   }
   wire::HollerT holler;
@@ -143,7 +159,8 @@ std::string EncodeEnvelope(const wire::EnvelopeT& envelope) {
 }
 
 absl::StatusOr<wire::EnvelopeT> DecodeCard(std::string_view bytes) {
-  if (!Verify<wire::Envelope>(bytes, wire::EnvelopeIdentifier())) {
+  if (!Verify<wire::Envelope>(bytes, wire::EnvelopeIdentifier()) ||
+      !AreAligned(wire::GetEnvelope(bytes.data()))) {
     return absl::InvalidArgumentError("a message that is no name card");
   }
   // The verifier lets unknown union members pass; UnPack leaves those without a value.

@@ -47,10 +47,6 @@ std::optional<uint64_t> PublisherCore::Enter(Match& match) {
   // Only now, with the page in the table, is it safe to say where the subscriber starts. On a
   // latched topic it starts with the last sample.
   const uint64_t head = ring_.head();
-  gate_.Add(1);
-  if (options_.on_matched) {
-    discovery_->PostCallback(id_, [this, peer = match.peer] { options_.on_matched(peer); });
-  }
   return topic_.latched && head > 0 ? head - 1 : head;
 }
 
@@ -64,6 +60,7 @@ absl::StatusOr<std::optional<uint64_t>> PublisherCore::Admit(const EndpointKey& 
                                              .bell = std::move(bell),
                                              .reader = {},
                                              .entered = false,
+                                             .confirmed = false,
                                              .arrival = ++arrivals_});
   std::optional<uint64_t> start = Enter(*it->second);
   if (!start.has_value() && matches_.size() > ring_.readers().capacity() + kMostWaiting) {
@@ -74,6 +71,16 @@ absl::StatusOr<std::optional<uint64_t>> PublisherCore::Admit(const EndpointKey& 
                                                      "max_subscribers in the publisher's schema"));
   }
   return start;
+}
+
+void PublisherCore::Confirmed(const EndpointKey& subscriber) {
+  const auto it = matches_.find(subscriber);
+  if (it == matches_.end() || !it->second->entered || it->second->confirmed) return;
+  it->second->confirmed = true;
+  gate_.Add(1);
+  if (options_.on_matched) {
+    discovery_->PostCallback(id_, [this, peer = it->second->peer] { options_.on_matched(peer); });
+  }
 }
 
 void PublisherCore::Forget(Matches::iterator it) {
@@ -87,6 +94,7 @@ void PublisherCore::Forget(Matches::iterator it) {
     const timespec pause{.tv_sec = 0, .tv_nsec = 20'000};
     ::nanosleep(&pause, nullptr);
   });
+  if (!match->confirmed) return;
   gate_.Add(-1);
   if (options_.on_unmatched) {
     discovery_->PostCallback(id_, [this, peer = match->peer] { options_.on_unmatched(peer); });

@@ -54,6 +54,7 @@ class PublisherCore final : public PublisherEndpoint {
   int segment_fd() const override { return segment_.fd(); }
   absl::StatusOr<std::optional<uint64_t>> Admit(const EndpointKey& subscriber, const PeerInfo& peer,
                                                 PeerPage page, UniqueFd bell) override;
+  void Confirmed(const EndpointKey& subscriber) override;
   std::vector<Admitted> Dismiss(const EndpointKey& subscriber) override;
   std::vector<Admitted> DismissNode(const wire::NodeId& node) override;
   void Refused(const PeerInfo& peer, const absl::Status& why) override;
@@ -67,8 +68,9 @@ class PublisherCore final : public PublisherEndpoint {
     PeerPage page;
     UniqueFd bell;
     Reader reader;
-    bool entered = false;  // In the table; else it waits for a place.
-    uint64_t arrival = 0;  // Whoever waits longest is next.
+    bool entered = false;    // In the table; else it waits for a place.
+    bool confirmed = false;  // And was told so.
+    uint64_t arrival = 0;    // Whoever waits longest is next.
   };
   using Matches = std::map<EndpointKey, std::unique_ptr<Match>>;
 

@@ -187,10 +187,11 @@ class Comparison {
       if (mine->deprecated()) continue;
       const Field* field = it->second;
       if (absl::Status s = CompareTypes(name, field, mine); !s.ok()) return s;
-      if (mine->required() && !field->required()) {
+      if (mine->required() && (!field->required() || field->deprecated())) {
         return Differs(name, field_name, "may be absent", "required");
       }
-      if (mine->optional() != field->optional()) {
+      // Strings and the like are called optional when they are not required: no difference to read.
+      if (IsScalar(mine->type()->base_type()) && mine->optional() != field->optional()) {
         return Differs(name, field_name, field->optional() ? "optional" : "with a default",
                        mine->optional() ? "optional" : "with a default");
       }

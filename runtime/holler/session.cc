@@ -14,6 +14,8 @@ namespace {
 
 // More publishers than a sane node has; keeps a hostile one from filling this process's memory.
 constexpr size_t kMostRemotePublishers = 10'000;
+// Likewise, of one topic: each costs two fds until it is confirmed, and one from then on.
+constexpr std::ptrdiff_t kMostPerTopic = 256;
 
 // Peers choose their names: no control characters in logs.
 std::string Printable(std::string text) {
@@ -100,6 +102,7 @@ absl::Status Session::SendTopics() {
 
 absl::Status Session::IntroducePublishers() {
   for (const auto& [id, publisher] : host_.registry().publishers()) {
+    if (connection_->wants_to_write()) return absl::OkStatus();
     if (introduced_.contains(id) ||
         !peer_subscribes_.contains(TopicHash(publisher->topic_name()))) {
       continue;
@@ -173,6 +176,37 @@ absl::Status Session::OnCard(ReceivedCard card) {
   return absl::InvalidArgumentError("a second hello");
 }
 
+absl::Status Session::OnLostFds(const absl::Status& why) {
+  const wire::MessageUnion& message = connection_->lost().message;
+  if (const wire::PublisherCardT* card = message.AsPublisherCard()) {
+    if (!host_.registry().Subscribes(card->topic) || remote_publishers_.contains(card->publisher)) {
+      return absl::OkStatus();
+    }
+    return SendRefusal(false, card->publisher, 0, wire::RefusalCode_Exhausted,
+                       Explain(card->topic, why));
+  }
+  const wire::SubscriberCardT* card = message.AsSubscriberCard();
+  const PublisherEndpoint* publisher =
+      card == nullptr ? nullptr : host_.registry().FindPublisher(card->publisher);
+  if (publisher == nullptr) return absl::OkStatus();
+  return SendRefusal(true, card->publisher, card->subscriber, wire::RefusalCode_Exhausted,
+                     Explain(publisher->topic_name(), why));
+}
+
+absl::Status Session::Retry() {
+  for (const auto& [publisher, subscriber] : std::exchange(again_, {})) {
+    const auto remote = remote_publishers_.find(publisher);
+    SubscriberEndpoint* endpoint = host_.registry().FindSubscriber(subscriber);
+    if (remote == remote_publishers_.end() || endpoint == nullptr ||
+        endpoint->topic_name() != remote->second.topic) {
+      continue;
+    }
+    absl::Status status = Propose(publisher, remote->second, subscriber, endpoint);
+    if (!status.ok()) return status;
+  }
+  return IntroducePublishers();
+}
+
 absl::Status Session::OnTopics(const wire::TopicsT& topics) {
   peer_publishes_ = ToSet(topics.publishes);
   peer_subscribes_ = ToSet(topics.subscribes);
@@ -203,7 +237,10 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
   if (!host_.registry().Subscribes(card.topic) || remote_publishers_.contains(card.publisher)) {
     return absl::OkStatus();
   }
-  if (remote_publishers_.size() >= kMostRemotePublishers) {
+  const auto same_topic =
+      std::count_if(remote_publishers_.begin(), remote_publishers_.end(),
+                    [&](const auto& entry) { return entry.second.topic == card.topic; });
+  if (same_topic >= kMostPerTopic || remote_publishers_.size() >= kMostRemotePublishers) {
     return absl::InvalidArgumentError("more publishers than any node has");
   }
   absl::StatusOr<std::shared_ptr<const PeerSegment>> segment =
@@ -220,7 +257,9 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
     for (const auto& [id, subscriber] : host_.registry().subscribers()) {
       if (subscriber->topic_name() == card.topic) subscriber->Refused(peer_, why);
     }
-    return SendRefusal(false, card.publisher, 0, wire::RefusalCode_Unusable, why);
+    const auto code = absl::IsResourceExhausted(status) ? wire::RefusalCode_Exhausted
+                                                        : wire::RefusalCode_Unusable;
+    return SendRefusal(false, card.publisher, 0, code, why);
   }
   const auto [it, added] =
       remote_publishers_.emplace(card.publisher, RemotePublisher{card.topic, std::move(*segment)});
@@ -240,6 +279,10 @@ absl::Status Session::Propose(uint64_t publisher, const RemotePublisher& remote,
     const absl::Status why = Explain(remote.topic, offer.status());
     CountRefusal(why);
     endpoint->Refused(peer_, why);
+    if (CodeOf(offer.status()) == wire::RefusalCode_Exhausted) {
+      again_.emplace(publisher, subscriber);
+      host_.RetryLater();
+    }
     return SendRefusal(false, publisher, subscriber, CodeOf(offer.status()), why);
   }
   wire::SubscriberCardT card;
@@ -261,7 +304,9 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
     absl::StatusOr<std::optional<uint64_t>> start =
         publisher->Admit({peer_id_, card.subscriber}, peer_, std::move(*page), std::move(fds[1]));
     if (start.ok() && start->has_value()) {
-      return SendConfirmation(card.publisher, card.subscriber, **start);
+      const absl::Status sent = SendConfirmation(card.publisher, card.subscriber, **start);
+      if (sent.ok()) publisher->Confirmed({peer_id_, card.subscriber});
+      return sent;
     }
     // Said twice, or forged: the first one stands.
     if (absl::IsAlreadyExists(start.status())) {
@@ -297,6 +342,11 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
     if (publisher == nullptr || !introduced_.contains(refusal.publisher)) return absl::OkStatus();
     CountRefusal(why);
     publisher->Refused(peer_, why);
+    // Not even its segment could be taken.
+    if (refusal.code == wire::RefusalCode_Exhausted && refusal.subscriber == 0) {
+      introduced_.erase(refusal.publisher);
+      host_.RetryLater();
+    }
     return absl::OkStatus();
   }
   SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(refusal.subscriber);
@@ -307,6 +357,10 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
   subscriber->Refused(peer_, why);
   // A full publisher confirms later.
   if (refusal.code != wire::RefusalCode_Full) subscriber->End({peer_id_, refusal.publisher});
+  if (refusal.code == wire::RefusalCode_Exhausted) {
+    again_.emplace(refusal.publisher, refusal.subscriber);
+    host_.RetryLater();
+  }
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,6 +36,8 @@ class SessionHost {
   virtual const Registry& registry() const = 0;
   virtual NodeStats& stats() = 0;
   virtual void LogOnce(LogSeverity severity, const std::string& line) = 0;
+  // Something here or there was exhausted: have Retry called in a while.
+  virtual void RetryLater() = 0;
   // Some subscribers of a local publisher, which waited for a place, are now matched: tell them.
   virtual void Announce(uint64_t publisher,
                         const std::vector<PublisherEndpoint::Admitted>& admitted) = 0;
@@ -59,9 +62,17 @@ class Session {
   // Takes any later message.
   absl::Status OnCard(ReceivedCard card);
 
+  // A message came without its fds, for which this process had no room: `why`. Has the peer send
+  // it again later.
+  absl::Status OnLostFds(const absl::Status& why);
+
+  // Proposes and introduces again what failed for want of fds or memory, on either side.
+  absl::Status Retry();
+
   // The local topics changed.
   absl::Status SendTopics();
-  // Hands out the card of each local publisher the peer subscribes to and does not know yet.
+  // Hands out the card of each local publisher the peer subscribes to and does not know yet. A
+  // peer that does not read gets the rest when it does: cards that wait hold fds.
   absl::Status IntroducePublishers();
   // A local subscriber is new: match it with what the peer has introduced before.
   absl::Status Introduce(uint64_t id, SubscriberEndpoint* subscriber);
@@ -115,6 +126,7 @@ class Session {
   std::set<uint64_t> peer_subscribes_;
   std::set<uint64_t> introduced_;  // Local publishers whose card was sent.
   std::map<uint64_t, RemotePublisher> remote_publishers_;
+  std::set<std::pair<uint64_t, uint64_t>> again_;  // Publisher and subscriber, for Retry.
 };
 
 }  // namespace holler

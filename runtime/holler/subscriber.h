@@ -54,17 +54,23 @@ class Subscriber {
   // The oldest sample not taken yet, of all publishers by publish time. Empty: nothing new, or
   // max_samples of the schema are held already. Never blocks; no system call unless fd() is used.
   Sample<Message> Take() noexcept {
-    while (auto taken = core_->Take()) {
+    for (int i = 0; i < kMostRejected; ++i) {
+      const auto taken = core_->Take();
+      if (!taken.has_value()) return {};
       if (const Message* message = Check(*taken)) return Sample<Message>(*taken, message);
     }
+    core_->LookAgain();
     return {};
   }
 
   // The newest sample, if it was not taken yet; all older ones are skipped().
   Sample<Message> TakeLatest() noexcept {
-    while (auto taken = core_->TakeLatest()) {
+    for (int i = 0; i < kMostRejected; ++i) {
+      const auto taken = core_->TakeLatest();
+      if (!taken.has_value()) return {};
       if (const Message* message = Check(*taken)) return Sample<Message>(*taken, message);
     }
+    core_->LookAgain();
     return {};
   }
 
@@ -93,6 +99,10 @@ class Subscriber {
   const std::string& topic() const noexcept { return core_->topic_name(); }
 
  private:
+  // Malformed samples in a row, after which the user gets a turn: their publisher may write them
+  // faster than they are read.
+  static constexpr int kMostRejected = 1'000;
+
   explicit Subscriber(std::shared_ptr<SubscriberCore> core) : core_(std::move(core)) {}
 
   // The message in a sample; null, after giving the sample back, if there is no valid one.

@@ -52,9 +52,15 @@ std::optional<TakenSample> SubscriberCore::Take() noexcept {
   if (auto sample = TryTake()) return sample;
   DropEnded();
   if (!fd_in_use_) return std::nullopt;
+  // Something is there, but too many samples are held: fd() stays readable until they are released.
+  if (HasNext()) {
+    RingBell(own_bell_.get());
+    return std::nullopt;
+  }
   // The user goes back to poll fd(): forget old rings, ask for new ones, and look once more, as
-  // before any sleep.
+  // before any sleep. A publisher whose ring was just forgotten must be asked, too.
   doorbell_.Clear();
+  if (changed_.raised()) Adopt();
   Sleep();
   return TryTake();
 }
@@ -81,7 +87,9 @@ Source* SubscriberCore::Oldest() noexcept {
   int64_t oldest_time = INT64_MAX;
   for (const auto& source : sources_) {
     const std::optional<int64_t> time = source->ring().PeekPublishTime();
-    if (!time.has_value() || *time >= oldest_time || source->ring().at_limit()) continue;
+    if (!time.has_value() || source->ring().at_limit()) continue;
+    // The first counts whatever its time, or one that lies about it would never be taken.
+    if (oldest != nullptr && *time >= oldest_time) continue;
     oldest = source.get();
     oldest_time = *time;
   }
@@ -113,6 +121,8 @@ void SubscriberCore::Reject(const TakenSample& sample) noexcept {
   ++malformed_;
   Release(sample);
 }
+
+void SubscriberCore::LookAgain() noexcept { RingBell(own_bell_.get()); }
 
 uint64_t SubscriberCore::lost() const noexcept {
   uint64_t lost = lost_before_;
@@ -193,6 +203,7 @@ void SubscriberCore::Adopt() noexcept {
   changed_.Lower();
   for (auto& source : arrivals_) sources_.push_back(std::move(source));
   arrivals_.clear();
+  DropEnded();  // Who never finds nothing to take would keep them all.
 }
 
 void SubscriberCore::DropEnded() noexcept {
@@ -202,7 +213,6 @@ void SubscriberCore::DropEnded() noexcept {
     if (!source->ended.raised() || source->ring().HasNext()) return false;
     lost_before_ += source->ring().lost();
     skipped_before_ += source->ring().skipped();
-    doorbell_.RemoveBell(source->bell());
     if (source->ring().holds_any()) ended_.push_back(source);
     return true;
   });
@@ -285,10 +295,10 @@ void SubscriberCore::End(const EndpointKey& publisher) {
   if (it == known_.end()) return;
   const std::shared_ptr<Source> source = std::move(it->second);
   known_.erase(it);
-  if (!source->started()) {
-    doorbell_.RemoveBell(source->bell());
-    return;
-  }
+  // At once, not when its last sample is taken: peers that come and go must not pile up fds.
+  doorbell_.RemoveBell(source->bell());
+  source->CloseBell();
+  if (!source->started()) return;
   source->ended.Raise();
   RingBell(own_bell_.get());
   gate_.Add(-1);

@@ -51,6 +51,9 @@ class Source {
   int bell() const noexcept { return bell_.get(); }
   bool started() const noexcept { return ring_.has_value(); }
 
+  // Nobody can ring for it any more.
+  void CloseBell() noexcept { bell_.reset(); }
+
   // Raised when the publisher is gone: what the ring has left is all there will be.
   Flag ended;
 
@@ -59,7 +62,7 @@ class Source {
   const PeerInfo peer_;
   const std::shared_ptr<const PeerSegment> segment_;
   OwnPage page_;
-  const UniqueFd bell_;
+  UniqueFd bell_;  // Discovery's.
   std::optional<RingReader> ring_;
 };
 
@@ -91,6 +94,8 @@ class SubscriberCore final : public SubscriberEndpoint {
   }
   // Gives a sample back that was found to be malformed.
   void Reject(const TakenSample& sample) noexcept;
+  // Has fd() be readable, and Wait look again, though nothing new comes.
+  void LookAgain() noexcept;
 
   bool Wait(absl::Duration timeout) noexcept;
   int fd() noexcept;
