@@ -1,4 +1,4 @@
-// Counts aloud, once for each time somebody begins to listen.
+// Counts to five for whoever listens first, and ends at once. Nothing it said is lost.
 #include <iostream>
 #include <utility>
 

@@ -20,7 +20,7 @@ union ControlBuffer {
   char bytes[CMSG_SPACE(sizeof(int) * kMaxFdsPerCard)];
 };
 
-enum class SendResult { kSent, kFull, kFailed };
+enum class SendResult { kSent, kFull, kHeld, kFailed };
 
 // On kFailed, errno says why.
 SendResult SendNow(int socket, const std::string& bytes, const int* fds, size_t fd_count) {
@@ -41,9 +41,10 @@ SendResult SendNow(int socket, const std::string& bytes, const int* fds, size_t 
   while (true) {
     if (::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return SendResult::kSent;
     if (errno == EINTR) continue;
-    // ETOOMANYREFS: too many fds of this user are in flight (unix(7)); ENOBUFS: no memory for the
-    // message now. Both pass when peers receive.
-    if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) return SendResult::kFull;
+    if (errno == EAGAIN) return SendResult::kFull;
+    // ETOOMANYREFS: too many fds of this user are in flight (unix(7)); ENOBUFS, ENOMEM: no memory
+    // for the message now. It passes, but the socket counts as writable meanwhile.
+    if (errno == ETOOMANYREFS || errno == ENOBUFS || errno == ENOMEM) return SendResult::kHeld;
     // The peer is gone. What it said before is still to be read, and after it the end.
     if (errno == EPIPE || errno == ECONNRESET) return SendResult::kSent;
     return SendResult::kFailed;
@@ -69,11 +70,14 @@ absl::Status Connection::Send(const std::string& bytes, const std::vector<int>& 
         return absl::OkStatus();
       case SendResult::kFailed:
         return SystemError(errno, "sendmsg to a peer");
+      case SendResult::kHeld:
+        held_ = true;
+        break;
       case SendResult::kFull:
         break;
     }
   }
-  if (queue_.size() >= kMostQueued) {
+  if (queue_.size() >= kMostQueued || queued_bytes_ + bytes.size() > kMostQueuedBytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat("process ", peer_.pid, " does not read its messages: it is stopped or hung"));
   }
@@ -83,19 +87,25 @@ absl::Status Connection::Send(const std::string& bytes, const std::vector<int>& 
     if (!copy) return SystemError(errno, "duplicating an fd for a peer");
     outgoing.fds.push_back(std::move(copy));
   }
+  queued_bytes_ += bytes.size();
   queue_.push_back(std::move(outgoing));
   return absl::OkStatus();
 }
 
 absl::Status Connection::Flush() {
+  held_ = false;
   while (!queue_.empty()) {
     const Outgoing& next = queue_.front();
     std::vector<int> fds;
     for (const UniqueFd& fd : next.fds) fds.push_back(fd.get());
     switch (SendNow(socket_.get(), next.bytes, fds.data(), fds.size())) {
       case SendResult::kSent:
+        queued_bytes_ -= next.bytes.size();
         queue_.pop_front();
         break;
+      case SendResult::kHeld:
+        held_ = true;
+        return absl::OkStatus();
       case SendResult::kFull:
         return absl::OkStatus();
       case SendResult::kFailed:

@@ -40,12 +40,15 @@ class Connection {
 
   // Sends, or queues if the peer's buffer is full. `fds` are duplicated when queued, so the
   // caller may close its own at once. Errors: the peer is gone, or reads nothing while more than
-  // kMostQueued messages wait for it; the connection is of no more use then.
+  // kMostQueued messages or kMostQueuedBytes wait for it; the connection is of no more use then.
   absl::Status Send(const std::string& bytes, const std::vector<int>& fds = {});
 
   // Sends what was queued, as far as it goes. Errors: as Send.
   absl::Status Flush();
-  bool wants_to_write() const noexcept { return !queue_.empty(); }
+  // Whether Flush is due as soon as the socket is writable.
+  bool wants_to_write() const noexcept { return !queue_.empty() && !held_; }
+  // Whether something else than the socket holds messages back: Flush is due in a while.
+  bool held() const noexcept { return held_; }
   // Whether its owner watches for room to write; the owner's own note.
   bool watched_for_writing = false;
 
@@ -66,6 +69,7 @@ class Connection {
 
  private:
   static constexpr size_t kMostQueued = 20'000;
+  static constexpr size_t kMostQueuedBytes = 4 << 20;
 
   struct Outgoing {
     std::string bytes;
@@ -77,6 +81,8 @@ class Connection {
   UniqueFd socket_;
   PeerCredentials peer_;
   std::deque<Outgoing> queue_;
+  size_t queued_bytes_ = 0;
+  bool held_ = false;
   wire::EnvelopeT lost_;
 };
 

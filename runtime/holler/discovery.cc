@@ -45,6 +45,7 @@ constexpr int64_t kRetryExhausted = 1'000 * kMillisecond;  // This node was out 
 constexpr int64_t kLingerCheck = 50 * kMillisecond;
 // Connections that have not said who they are; more are turned away.
 constexpr size_t kMostUnknown = 512;
+constexpr size_t kMostBanned = 1'000;
 // Nodes of one other process; keeps it from taking all of this one's fds.
 constexpr long kMostPerProcess = 256;
 constexpr int kEventsAtOnce = 64;
@@ -85,6 +86,12 @@ absl::StatusOr<std::set<uid_t>> UidsOf(const std::vector<std::string>& users) {
     uids.insert(found->pw_uid);
   }
   return uids;
+}
+
+absl::Status TooManyTopics() {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("a node publishes and subscribes to at most ", kMaxTopicsPerList,
+                   " topics each: create a second node in this process for more"));
 }
 
 std::string NameOf(const NodeOptions& options) {
@@ -268,8 +275,9 @@ void Discovery::AwaitCallbackOf(uint64_t endpoint, std::unique_lock<std::mutex>&
 
 // ---- Local endpoints ----
 
-void Discovery::Add(uint64_t id, PublisherEndpoint* publisher) {
+absl::Status Discovery::Add(uint64_t id, PublisherEndpoint* publisher) {
   std::lock_guard lock(mutex_);
+  if (registry_.publishes().size() >= kMaxTopicsPerList) return TooManyTopics();
   const auto publishes = registry_.publishes();
   registry_.Add(id, publisher);
   for (const auto& [subscriber_id, subscriber] : registry_.subscribers()) {
@@ -280,10 +288,12 @@ void Discovery::Add(uint64_t id, PublisherEndpoint* publisher) {
   TopicsChanged(publishes, registry_.subscribes());
   ForEachEstablished([](Session& session) { return session.IntroducePublishers(); });
   StartAnnouncing();
+  return absl::OkStatus();
 }
 
-void Discovery::Add(uint64_t id, SubscriberEndpoint* subscriber) {
+absl::Status Discovery::Add(uint64_t id, SubscriberEndpoint* subscriber) {
   std::lock_guard lock(mutex_);
+  if (registry_.subscribes().size() >= kMaxTopicsPerList) return TooManyTopics();
   const auto subscribes = registry_.subscribes();
   registry_.Add(id, subscriber);
   for (const auto& [publisher_id, publisher] : registry_.publishers()) {
@@ -294,6 +304,7 @@ void Discovery::Add(uint64_t id, SubscriberEndpoint* subscriber) {
   ForEachEstablished([&](Session& session) { return session.Introduce(id, subscriber); });
   TopicsChanged(registry_.publishes(), subscribes);
   StartAnnouncing();
+  return absl::OkStatus();
 }
 
 void Discovery::RemovePublisher(uint64_t id) {
@@ -328,6 +339,11 @@ void Discovery::Unregister(uint64_t subscriber) {
 
 void Discovery::RemoveWhenReleased(uint64_t id, std::shared_ptr<SubscriberEndpoint> subscriber) {
   std::unique_lock lock(mutex_);
+  // No new matches, no callbacks; but publishers are not told, and leave its samples alone.
+  const auto subscribes = registry_.subscribes();
+  registry_.Remove(id);
+  TopicsChanged(registry_.publishes(), subscribes);
+  DropFailed();
   lingering_.emplace(id, std::move(subscriber));
   linger_at_ = MonotonicNow() + kLingerCheck;
   ArmTimer();
@@ -371,7 +387,7 @@ void Discovery::MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher
         publisher->Admit(subscriber_key, self, std::move(*page), std::move(bell));
     if (!start.ok()) return start.status();
     if (!start->has_value()) {
-      const absl::Status why = absl::ResourceExhaustedError(
+      const absl::Status why = absl::UnavailableError(
           absl::StrCat("max_subscribers of topic '", publisher->topic_name(),
                        "' are matched already; this one waits until one leaves"));
       subscriber->Refused(self, why);
@@ -389,6 +405,11 @@ void Discovery::MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher
       status.code(), absl::StrCat("topic '", publisher->topic_name(), "' within node '", self_.name,
                                   "': ", std::string(status.message())));
   ++stats_.refused_endpoints;
+  if (!absl::IsInvalidArgument(why)) {  // Out of fds or memory: that passes.
+    ++stats_.exhausted;
+    local_again_.emplace(publisher_id, subscriber_id);
+    RetryAfter(kRetryExhausted);
+  }
   log_.Log(LogSeverity::kWarning, std::string(why.message()));
   subscriber->Refused(self, why);
   publisher->Refused(self, why);
@@ -431,11 +452,6 @@ void Discovery::Holler() {
   holler.node = std::make_unique<wire::NodeId>(self_.id);
   holler.publishes = registry_.publishes();
   holler.subscribes = registry_.subscribes();
-  for (std::vector<uint64_t>* list : {&holler.publishes, &holler.subscribes}) {
-    if (list->size() <= kMaxTopicsPerList) continue;
-    list->resize(kMaxTopicsPerList);
-    holler.truncated = true;
-  }
   const absl::Status sent = group_->Send(EncodeHoller(holler));
   if (sent.ok()) {
     ++stats_.hollers_sent;
@@ -477,7 +493,7 @@ bool Discovery::Worthwhile(const wire::HollerT& holler) const {
       return std::binary_search(ours.begin(), ours.end(), hash);
     });
   };
-  return holler.truncated || common(registry_.publishes(), holler.subscribes) ||
+  return common(registry_.publishes(), holler.subscribes) ||
          common(registry_.subscribes(), holler.publishes);
 }
 
@@ -532,6 +548,10 @@ void Discovery::CallNode(const NodeAddress& address) {
   if (!connection.ok()) return;
   if (!allowed_.contains((*connection)->peer().uid)) {
     ++stats_.refused_users;
+    log_.Log(
+        LogSeverity::kWarning,
+        absl::StrCat("process ", (*connection)->peer().pid, " of user ", (*connection)->peer().uid,
+                     " listens at an address of user ", address.uid, ": not connected"));
     return;
   }
   // A node that is stopped may answer later, so calls have no deadline; but one process must not
@@ -540,7 +560,7 @@ void Discovery::CallNode(const NodeAddress& address) {
   const auto same_process = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& s) {
     return s.second->initiated() && s.second->peer().pid == pid;
   });
-  if (same_process >= kMostPerProcess) {
+  if (pid != 0 && same_process >= kMostPerProcess) {
     log_.Log(
         LogSeverity::kWarning,
         absl::StrCat("process ", pid, " listens at more addresses than any process has nodes"));
@@ -564,6 +584,7 @@ void Discovery::RetryLater() { RetryAfter(kRetryExhausted); }
 void Discovery::RetryAfter(int64_t delay) {
   const int64_t at = MonotonicNow() + delay;
   if (retry_at_ == 0 || at < retry_at_) retry_at_ = at;
+  ArmTimer();
 }
 
 void Discovery::OnAccept() {
@@ -628,7 +649,16 @@ void Discovery::OnTimer() {
     retry_at_ = 0;
     if (!spare_) OpenSpare();
     Sweep();
-    ForEachEstablished([](Session& session) { return session.Retry(); });
+    ForEachEstablished([](Session& session) {
+      const absl::Status flushed = session.connection().Flush();
+      return flushed.ok() ? session.Retry() : flushed;
+    });
+    for (const auto& [publisher_id, subscriber_id] : std::exchange(local_again_, {})) {
+      PublisherEndpoint* publisher = registry_.FindPublisher(publisher_id);
+      SubscriberEndpoint* subscriber = registry_.FindSubscriber(subscriber_id);
+      if (publisher == nullptr || subscriber == nullptr) continue;
+      MatchLocally(publisher_id, publisher, subscriber_id, subscriber);
+    }
   }
   if (linger_at_ != 0 && now >= linger_at_) {
     std::erase_if(lingering_, [&](const auto& entry) {
@@ -640,10 +670,22 @@ void Discovery::OnTimer() {
     });
     linger_at_ = lingering_.empty() ? 0 : now + kLingerCheck;
   }
+  std::vector<int> overdue;
   for (const auto& [fd, deadline] : hello_deadlines_) {
-    if (now < deadline) continue;
-    ++stats_.handshake_timeouts;
-    DropLater(*sessions_.at(fd), absl::DeadlineExceededError("it never said who it is"));
+    if (now >= deadline && !failed_.contains(fd)) overdue.push_back(fd);
+  }
+  for (const int fd : overdue) {
+    // On a busy machine it may be this thread that was late: reading comes first.
+    Session& session = *sessions_.at(fd);
+    absl::Status status = OnMessages(session);
+    if (status.ok() && hello_deadlines_.contains(fd)) {
+      ++stats_.handshake_timeouts;
+      status = absl::DeadlineExceededError("it never said who it is");
+      // Or the caller was, and has no reason to call again: look for it.
+      RetryLater();
+    }
+    if (!status.ok()) DropLater(session, status);
+    UpdateWatch(session);
   }
 }
 
@@ -676,6 +718,7 @@ void Discovery::AddSession(std::unique_ptr<Connection> connection,
     return;
   }
   if (!expected.has_value()) hello_deadlines_[fd] = MonotonicNow() + kHelloTimeout;
+  UpdateWatch(*session);
   sessions_.emplace(fd, std::move(session));
 }
 
@@ -715,7 +758,8 @@ absl::Status Discovery::OnHello(Session& session, const wire::HelloT& hello) {
   const auto same_process = std::count_if(sessions_.begin(), sessions_.end(), [&](const auto& s) {
     return s.second->established() && s.second->peer().pid == session.peer().pid;
   });
-  if (same_process >= kMostPerProcess) {
+  // Pid 0: a process of another pid namespace, of which there may be many.
+  if (session.peer().pid != 0 && same_process >= kMostPerProcess) {
     return absl::InvalidArgumentError("more nodes than any process has");
   }
   if (Session* before = FindEstablished(id)) {
@@ -784,6 +828,7 @@ void Discovery::ForEachEstablished(const std::function<absl::Status(Session&)>& 
 
 void Discovery::UpdateWatch(Session& session) {
   Connection& connection = session.connection();
+  if (connection.held()) RetryAfter(kRetryExhausted);
   if (connection.wants_to_write() == connection.watched_for_writing) return;
   connection.watched_for_writing = connection.wants_to_write();
   epoll_event event{};
@@ -799,6 +844,7 @@ void Discovery::DropLater(Session& session, const absl::Status& why) {
     // An impostor must not have the owner of its name banned.
     if (session.established() && IsOwner(session)) banned_.insert(session.peer_id());
     if (session.initiated()) banned_.insert(*session.expected());
+    if (banned_.size() > kMostBanned) banned_.clear();
   }
   log_.Log(LogSeverity::kWarning,
            absl::StrCat("dropped the connection to node '", session.peer().node_name, "' (pid ",
@@ -814,7 +860,9 @@ void Discovery::DropFailed() {
     if (it->second->established() && it->second->HasCommonTopics()) RetryAfter(kRetryFull);
     it->second->Close();  // May make others fail.
     hello_deadlines_.erase(fd);
-    sessions_.erase(it);  // Closes the fd, which leaves the epoll set with it.
+    // Closing is not enough to leave the epoll set where a forked child has a copy.
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    sessions_.erase(it);
     failed_.erase(fd);
   }
 }

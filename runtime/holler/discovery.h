@@ -45,8 +45,9 @@ class Discovery : private SessionHost {
 
   // Announces an endpoint, and matches it with what is known already. It must stay alive until
   // it is removed.
-  void Add(uint64_t id, PublisherEndpoint* publisher);
-  void Add(uint64_t id, SubscriberEndpoint* subscriber);
+  // Errors: ResourceExhausted: the node has as many topics as fit a message.
+  absl::Status Add(uint64_t id, PublisherEndpoint* publisher);
+  absl::Status Add(uint64_t id, SubscriberEndpoint* subscriber);
   // After it returned, the endpoint is called no more and none of its callbacks runs; called from
   // such a callback, that one may still finish.
   void RemovePublisher(uint64_t id);
@@ -143,6 +144,7 @@ class Discovery : private SessionHost {
   SessionMap sessions_;
   // For whatever arrives; not zeroed, so only what is used costs memory.
   const std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kMaxMessageBytes);
+  std::set<std::pair<uint64_t, uint64_t>> local_again_;  // Local pairs to match when fds are free.
   std::set<int> failed_;  // Sessions to drop once the present event is handled.
   NodeStats stats_;
   std::deque<Callback> callbacks_;

@@ -41,7 +41,8 @@ int EpollWait(int epoll, epoll_event* events, absl::Duration timeout) noexcept {
     }
     const long count = ::syscall(SYS_epoll_pwait2, epoll, events, kEventsAtOnce,
                                  forever ? nullptr : &spec, nullptr, 0);
-    if (count >= 0 || errno != ENOSYS) return static_cast<int>(count);
+    // EPERM: sandboxes that do not know the call say so instead of ENOSYS.
+    if (count >= 0 || errno == EINTR) return static_cast<int>(count);
     has_pwait2.store(false, std::memory_order_relaxed);
   }
 #endif

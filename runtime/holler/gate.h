@@ -2,6 +2,7 @@
 #ifndef HOLLER_GATE_H_
 #define HOLLER_GATE_H_
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -15,19 +16,17 @@ class Gate {
  public:
   void Add(int change) {
     std::lock_guard lock(mutex_);
-    count_ += change;
+    count_.fetch_add(change);
     changed_.notify_all();
   }
 
-  int count() const {
-    std::lock_guard lock(mutex_);
-    return count_;
-  }
+  // Takes no lock.
+  int count() const noexcept { return count_.load(); }
 
   // Sleeps until the gate is open or `timeout` is over. Returns whether it is open.
   bool Wait(absl::Duration timeout) const {
     std::unique_lock lock(mutex_);
-    const auto open = [this] { return count_ > 0; };
+    const auto open = [this] { return count() > 0; };
     // Beyond a century, a deadline would overflow the clock.
     if (timeout > absl::Hours(24 * 365 * 100)) {
       changed_.wait(lock, open);
@@ -40,7 +39,7 @@ class Gate {
  private:
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  int count_ = 0;
+  std::atomic<int> count_{0};  // Written with the lock held, so that no waiter misses it.
 };
 
 }  // namespace holler

@@ -110,7 +110,9 @@ absl::StatusOr<MulticastGroup> MulticastGroup::Join(uint32_t domain,
     if (::setsockopt(socket.get(), level, name, &value, sizeof(value)) == 0) {
       return absl::OkStatus();
     }
-    return SystemError(errno, absl::StrCat(what, " on ", interface_address));
+    // Not every sandbox has all of them; a node works without.
+    return absl::UnavailableError(
+        absl::StrCat(what, " on ", interface_address, ": ", std::strerror(errno)));
   };
   sockaddr_in group{};
   group.sin_family = AF_INET;
@@ -147,7 +149,11 @@ absl::Status MulticastGroup::Send(const std::string& bytes) {
     sent = ::sendto(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
                     reinterpret_cast<sockaddr*>(&to), sizeof(to));
   } while (sent < 0 && errno == EINTR);
-  if (sent < 0) return SystemError(errno, absl::StrCat("sending a holler to ", kGroup));
+  if (sent < 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "sending a holler to ", kGroup, ": ", std::strerror(errno),
+        "; no network or a firewall; nodes find each other all the same, a little later"));
+  }
   return absl::OkStatus();
 }
 

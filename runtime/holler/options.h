@@ -39,9 +39,13 @@ struct PeerInfo {
 };
 
 // Callbacks run on the node's discovery thread, one at a time. They may use any endpoint, but
-// must not block: while one runs, nobody is matched. The first may run before Create returns.
+// must not block or throw: while one runs, nobody is matched. The first may run before Create
+// returns. Destroying an endpoint waits for its callback that runs, unless from within it.
 using PeerCallback = std::function<void(const PeerInfo& peer)>;
-// Why a peer of the same topic is not matched: names topic, both nodes and the reason.
+// Why a peer of the same topic is not matched: names topic, both nodes and the reason. Codes:
+// InvalidArgument: the types differ; Unavailable: max_subscribers are matched, and this one waits
+// for a place; ResourceExhausted: out of fds or memory, to be tried again; FailedPrecondition: the
+// peer's memory failed a check.
 using RefusalCallback = std::function<void(const PeerInfo& peer, const absl::Status& why)>;
 
 struct PublisherOptions {
@@ -59,8 +63,9 @@ struct SubscriberOptions {
   PeerCallback on_unmatched{};  // A publisher left or died; its samples can still be taken.
   RefusalCallback on_refused{};
   // Whether each sample of a table is verified (flatbuffers::Verifier) before it is handed out;
-  // costs time with the number of its tables and strings. Without, a publisher that writes
-  // broken FlatBuffers can crash this process.
+  // costs time with the number of its tables and strings. It guards against broken publishers, not
+  // against malicious ones, who can change a sample after it was verified: copy bytes() first, and
+  // verify the copy, where a publisher of another user is not trusted.
   bool verify = true;
 };
 

@@ -120,8 +120,17 @@ class Publisher {
   }
 
   Publisher(Publisher&&) noexcept = default;
-  Publisher& operator=(Publisher&&) noexcept = default;
-  ~Publisher() { assert(state_ == nullptr || state_->core->loans() == 0); }
+  Publisher& operator=(Publisher&& other) noexcept {
+    std::swap(state_, other.state_);
+    std::swap(refused_, other.refused_);
+    return *this;
+  }
+  ~Publisher() {
+    if (state_ == nullptr || state_->core->loans() == 0) return;
+    // A mistake of the user's. The loan still refers to the state, so it must stay.
+    assert(!"a loan outlives its publisher");
+    (void)state_.release();
+  }
 
   // A slot for the next message, as the writer's Start leaves it: a struct with all bytes zero, an
   // empty builder. Empty if nobody would receive it, or max_loans are out: see TopicLoan::why().
@@ -141,17 +150,20 @@ class Publisher {
   }
 
   // Makes the message a sample. Returns its sequence number; 0 if it was refused: an empty loan,
-  // or a table that was not finished or exceeds max_bytes (counted by refused()).
+  // a loan of another publisher, or a table that was not finished or exceeds max_bytes (the latter
+  // three are counted by refused()).
   uint64_t Publish(LoanType&& loan) noexcept {
     if (!loan) return 0;
-    assert(loan.core_ == state_.get());
+    const bool own = loan.core_ == state_.get();
+    assert(own && "a loan of another publisher");
     const std::optional<uint32_t> size = loan.writer_->finished_size();
-    if (!size.has_value()) {
+    if (!own || !size.has_value()) {
       ++refused_;
       LoanType given_back = std::move(loan);
       return 0;
     }
-    state_->free[state_->free_count++] = loan.writer_;
+    // Null, so that a use after publishing fails at once instead of changing the sample.
+    state_->free[state_->free_count++] = std::exchange(loan.writer_, nullptr);
     loan.core_ = nullptr;
     return state_->core->Publish(loan.slot_, *size);
   }
@@ -167,7 +179,7 @@ class Publisher {
 
   // Go / no-go. By any thread.
   bool has_subscribers() const noexcept { return state_->core->subscriber_count() > 0; }
-  uint32_t subscriber_count() const noexcept { return state_->core->subscriber_count(); }
+  int subscriber_count() const noexcept { return state_->core->subscriber_count(); }
   // Sleeps until a subscriber is matched, or `timeout` is over (absl::InfiniteDuration: for ever).
   // Returns whether one is: the next sample reaches it.
   bool WaitForSubscriber(absl::Duration timeout) const {

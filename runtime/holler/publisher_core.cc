@@ -20,7 +20,9 @@ absl::StatusOr<std::unique_ptr<PublisherCore>> PublisherCore::Create(Node& node,
   if (!segment.ok()) return segment.status();
   std::unique_ptr<PublisherCore> core(new PublisherCore(node.discovery(), topic, std::move(name),
                                                         std::move(*segment), std::move(options)));
-  core->discovery_->Add(core->id_, core.get());
+  if (absl::Status status = core->discovery_->Add(core->id_, core.get()); !status.ok()) {
+    return status;
+  }
   return core;
 }
 
@@ -35,7 +37,7 @@ PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo top
       }()),
       segment_(std::move(segment)),
       ring_(segment_.data(), segment_.layout()),
-      options_(std::move(options)) {}
+      options_(std::make_shared<const PublisherOptions>(std::move(options))) {}
 
 PublisherCore::~PublisherCore() { discovery_->RemovePublisher(id_); }
 
@@ -78,8 +80,9 @@ void PublisherCore::Confirmed(const EndpointKey& subscriber) {
   if (it == matches_.end() || !it->second->entered || it->second->confirmed) return;
   it->second->confirmed = true;
   gate_.Add(1);
-  if (options_.on_matched) {
-    discovery_->PostCallback(id_, [this, peer = it->second->peer] { options_.on_matched(peer); });
+  if (options_->on_matched) {
+    discovery_->PostCallback(
+        id_, [options = options_, peer = it->second->peer] { options->on_matched(peer); });
   }
 }
 
@@ -96,8 +99,9 @@ void PublisherCore::Forget(Matches::iterator it) {
   });
   if (!match->confirmed) return;
   gate_.Add(-1);
-  if (options_.on_unmatched) {
-    discovery_->PostCallback(id_, [this, peer = match->peer] { options_.on_unmatched(peer); });
+  if (options_->on_unmatched) {
+    discovery_->PostCallback(
+        id_, [options = options_, peer = match->peer] { options->on_unmatched(peer); });
   }
 }
 
@@ -132,8 +136,9 @@ std::vector<PublisherEndpoint::Admitted> PublisherCore::FillPlaces() {
 }
 
 void PublisherCore::Refused(const PeerInfo& peer, const absl::Status& why) {
-  if (!options_.on_refused) return;
-  discovery_->PostCallback(id_, [this, peer, why] { options_.on_refused(peer, why); });
+  if (!options_->on_refused) return;
+  discovery_->PostCallback(id_,
+                           [options = options_, peer, why] { options->on_refused(peer, why); });
 }
 
 }  // namespace holler

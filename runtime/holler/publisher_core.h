@@ -45,7 +45,8 @@ class PublisherCore final : public PublisherEndpoint {
   uint32_t loans() const noexcept { return ring_.loans(); }
   uint64_t published() const noexcept { return ring_.head(); }
 
-  uint32_t subscriber_count() const noexcept { return ring_.readers().count(); }
+  // Those that were told where they start; WaitForSubscriber waits for the first of them.
+  int subscriber_count() const noexcept { return gate_.count(); }
   bool WaitForSubscriber(absl::Duration timeout) const { return gate_.Wait(timeout); }
 
   // PublisherEndpoint.
@@ -87,7 +88,8 @@ class PublisherCore final : public PublisherEndpoint {
   const TopicInfo topic_;
   const Segment segment_;
   RingWriter ring_;
-  const PublisherOptions options_;
+  // Shared with callbacks that are on their way: one may destroy the endpoint.
+  const std::shared_ptr<const PublisherOptions> options_;
   Gate gate_;
   Matches matches_;  // Guarded by discovery's lock.
   uint64_t arrivals_ = 0;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -27,6 +28,11 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEA
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U  // Since Linux 6.3; glibc 2.36 does not name it.
 #endif
+
+// A peer can make segments of any size for nothing, but addresses are finite: all mappings of
+// peers' memory together get an eighth of them.
+constexpr uint64_t kMostMapped = sizeof(void*) == 8 ? uint64_t{1} << 44 : uint64_t{1} << 28;
+std::atomic<uint64_t> mapped_bytes{0};
 
 struct OwnMemory {
   UniqueFd fd;
@@ -141,14 +147,24 @@ absl::StatusOr<std::shared_ptr<const PeerSegment>> PeerSegment::Map(UniqueFd fd)
       ::memchr(header.type_name, 0, sizeof(header.type_name)) == nullptr) {
     return absl::InvalidArgumentError("the publisher's segment has a name that does not end");
   }
+  // Mapped, but not counted yet: several threads may be here, so the sum is checked after adding.
   auto segment = std::shared_ptr<PeerSegment>(new PeerSegment());
+  const uint64_t bytes = mapping->size();
   segment->mapping_ = std::move(*mapping);
+  if (mapped_bytes.fetch_add(bytes) + bytes > kMostMapped) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("segments of peers together would take more than ", kMostMapped >> 30,
+                     " GiB of addresses: lower depth, max_subscribers, max_samples or max_bytes of "
+                     "large topics"));
+  }
   segment->layout_ = header.layout;
   segment->fingerprint_ = header.fingerprint;
   segment->topic_name_ = header.topic_name;
   segment->type_name_ = header.type_name;
   return std::shared_ptr<const PeerSegment>(std::move(segment));
 }
+
+PeerSegment::~PeerSegment() { mapped_bytes.fetch_sub(mapping_.size()); }
 
 std::string PeerSegment::CopySchema() const {
   return std::string(reinterpret_cast<const char*>(data()) + layout_.schema_offset,

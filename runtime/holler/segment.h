@@ -100,6 +100,7 @@ class PeerSegment {
   // InvalidArgument saying which check failed; otherwise as Segment::Create. Takes the fd, which
   // is not needed any more once this returns.
   static absl::StatusOr<std::shared_ptr<const PeerSegment>> Map(UniqueFd fd);
+  ~PeerSegment();
 
   const std::byte* data() const noexcept { return mapping_.data(); }
   const SegmentLayout& layout() const noexcept { return layout_; }

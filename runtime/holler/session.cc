@@ -34,6 +34,21 @@ wire::RefusalCode CodeOf(const absl::Status& status) {
   return wire::RefusalCode_Exhausted;
 }
 
+// The other side's view of the same refusal.
+absl::StatusCode StatusCodeOf(wire::RefusalCode code) {
+  switch (code) {
+    case wire::RefusalCode_Incompatible:
+      return absl::StatusCode::kInvalidArgument;
+    case wire::RefusalCode_Full:
+      return absl::StatusCode::kUnavailable;
+    case wire::RefusalCode_Exhausted:
+      return absl::StatusCode::kResourceExhausted;
+    case wire::RefusalCode_Unusable:
+      break;
+  }
+  return absl::StatusCode::kFailedPrecondition;
+}
+
 }  // namespace
 
 Session::Session(SessionHost& host, std::unique_ptr<Connection> connection,
@@ -241,7 +256,12 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
       std::count_if(remote_publishers_.begin(), remote_publishers_.end(),
                     [&](const auto& entry) { return entry.second.topic == card.topic; });
   if (same_topic >= kMostPerTopic || remote_publishers_.size() >= kMostRemotePublishers) {
-    return absl::InvalidArgumentError("more publishers than any node has");
+    const absl::Status why = Explain(
+        card.topic, absl::ResourceExhaustedError(absl::StrCat(
+                        "one node is matched with at most ", kMostPerTopic,
+                        " publishers of a topic in another: spread them over several nodes")));
+    CountRefusal(why);
+    return SendRefusal(false, card.publisher, 0, wire::RefusalCode_Unusable, why);
   }
   absl::StatusOr<std::shared_ptr<const PeerSegment>> segment =
       PeerSegment::Map(std::move(fds.front()));
@@ -314,7 +334,7 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
       return absl::OkStatus();
     }
     code = start.ok() ? wire::RefusalCode_Full : wire::RefusalCode_Exhausted;
-    status = start.ok() ? absl::ResourceExhaustedError(absl::StrCat(
+    status = start.ok() ? absl::UnavailableError(absl::StrCat(
                               "max_subscribers = ", publisher->topic().layout.max_subscribers,
                               " subscribers are matched already; this one waits until one leaves. "
                               "To admit more, raise max_subscribers in the publisher's schema"))
@@ -336,7 +356,7 @@ absl::Status Session::OnConfirmation(const wire::ConfirmationT& confirmation) {
 }
 
 absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
-  const absl::Status why = absl::FailedPreconditionError(Printable(refusal.reason));
+  const absl::Status why(StatusCodeOf(refusal.code), Printable(refusal.reason));
   if (!refusal.by_publisher) {
     PublisherEndpoint* publisher = host_.registry().FindPublisher(refusal.publisher);
     if (publisher == nullptr || !introduced_.contains(refusal.publisher)) return absl::OkStatus();

@@ -238,7 +238,7 @@ class RingWriter {
     header.publish_time.store(now, std::memory_order_release);     // partner: PeekPublishTime
     header.size.store(size, std::memory_order_relaxed);            // ordered by P1
     header.next_slot.store(next_, std::memory_order_relaxed);      // ordered by P1; only a hint
-    OpenBracket(std::memory_order_relaxed);                        // ordered by P3
+    OpenBracket(std::memory_order_release);                        // partner J3
     header.sequence.store(n, std::memory_order_release);           // P1, partner T4
     view_.ring(position_).store(slot, std::memory_order_release);  // P2, partner T2
     view_.head().store(n, std::memory_order_seq_cst);              // P3, partners T1, S2
@@ -346,11 +346,11 @@ class RingWriter {
 
 // A sample a subscriber holds: valid until RingReader::Release of its pin.
 struct HeldSample {
-  uint64_t sequence;
-  int64_t publish_time;
-  const std::byte* payload;
-  uint32_t size;  // At most the layout's payload_capacity.
-  uint32_t pin;
+  uint64_t sequence = 0;
+  int64_t publish_time = 0;
+  const std::byte* payload = nullptr;
+  uint32_t size = 0;  // At most the layout's payload_capacity.
+  uint32_t pin = 0;
 };
 
 // A subscriber's side of one publisher's ring.

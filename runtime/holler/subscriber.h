@@ -28,7 +28,7 @@ namespace holler {
 //
 // From a publisher matched before the call, everything is received from its next sample on (on a
 // latched topic, from its last). Samples of a publisher that died can still be taken.
-// Thread safety: thread-compatible; counts by any thread as noted.
+// Thread safety: thread-compatible, but for the go / no-go calls, which any thread may make.
 template <typename Topic>
 class Subscriber {
  public:
@@ -73,6 +73,9 @@ class Subscriber {
     core_->LookAgain();
     return {};
   }
+
+  // While max_samples are held nothing can be taken, so Wait and fd() act as if there were nothing;
+  // after releasing one, call Take before the next Wait.
 
   // Sleeps until there is a sample to take, or `timeout` is over (absl::InfiniteDuration: for
   // ever). Returns whether there is one. Costs no CPU while asleep.

@@ -29,7 +29,9 @@ absl::StatusOr<std::shared_ptr<SubscriberCore>> SubscriberCore::Create(Node& nod
   std::shared_ptr<SubscriberCore> core(new SubscriberCore(node.discovery(), topic, std::move(name),
                                                           std::move(*doorbell), std::move(*bell),
                                                           std::move(options)));
-  core->discovery_->Add(core->id_, core.get());
+  if (absl::Status status = core->discovery_->Add(core->id_, core.get()); !status.ok()) {
+    return status;
+  }
   return core;
 }
 
@@ -40,7 +42,7 @@ SubscriberCore::SubscriberCore(std::shared_ptr<Discovery> discovery, TopicInfo t
       id_(discovery_->NewEndpointId()),
       topic_name_(std::move(topic_name)),
       topic_(topic),
-      options_(std::move(options)),
+      options_(std::make_shared<const SubscriberOptions>(std::move(options))),
       doorbell_(std::move(doorbell)),
       own_bell_(std::move(own_bell)) {}
 
@@ -52,17 +54,12 @@ std::optional<TakenSample> SubscriberCore::Take() noexcept {
   if (auto sample = TryTake()) return sample;
   DropEnded();
   if (!fd_in_use_) return std::nullopt;
-  // Something is there, but too many samples are held: fd() stays readable until they are released.
-  if (HasNext()) {
-    RingBell(own_bell_.get());
-    return std::nullopt;
-  }
   // The user goes back to poll fd(): forget old rings, ask for new ones, and look once more, as
   // before any sleep. A publisher whose ring was just forgotten must be asked, too.
   doorbell_.Clear();
   if (changed_.raised()) Adopt();
   Sleep();
-  return TryTake();
+  return HeadMoved() ? TryTake() : std::nullopt;
 }
 
 std::optional<TakenSample> SubscriberCore::TryTake() noexcept {
@@ -73,11 +70,12 @@ std::optional<TakenSample> SubscriberCore::TryTake() noexcept {
     if (const auto held = source->ring().Take()) return TakenSample{*held, source};
     return std::nullopt;
   }
-  // A source can be overtaken between Oldest and Take, but then the others get their turn.
-  for (size_t attempt = 0; attempt <= sources_.size(); ++attempt) {
-    Source* source = Oldest();
-    if (source == nullptr) return std::nullopt;
+  // A source that was overtaken between Oldest and Take, or that lies, is passed over in this
+  // call, so that the others get their turn.
+  ++turn_;
+  while (Source* source = Oldest()) {
     if (const auto held = source->ring().Take()) return TakenSample{*held, source};
+    source->passed_over_in = turn_;
   }
   return std::nullopt;
 }
@@ -87,7 +85,7 @@ Source* SubscriberCore::Oldest() noexcept {
   int64_t oldest_time = INT64_MAX;
   for (const auto& source : sources_) {
     const std::optional<int64_t> time = source->ring().PeekPublishTime();
-    if (!time.has_value() || source->ring().at_limit()) continue;
+    if (!time.has_value() || source->ring().at_limit() || source->passed_over_in == turn_) continue;
     // The first counts whatever its time, or one that lies about it would never be taken.
     if (oldest != nullptr && *time >= oldest_time) continue;
     oldest = source.get();
@@ -187,13 +185,15 @@ void SubscriberCore::WakeUp() noexcept {
 }
 
 bool SubscriberCore::HasNext() noexcept {
-  return std::any_of(sources_.begin(), sources_.end(),
-                     [](const auto& source) { return source->ring().HasNext(); });
+  return std::any_of(sources_.begin(), sources_.end(), [](const auto& source) {
+    return source->ring().HasNext() && !source->ring().at_limit();
+  });
 }
 
 bool SubscriberCore::HeadMoved() noexcept {
-  return std::any_of(sources_.begin(), sources_.end(),
-                     [](const auto& source) { return source->ring().HeadMoved(); });
+  return std::any_of(sources_.begin(), sources_.end(), [](const auto& source) {
+    return source->ring().HeadMoved() && !source->ring().at_limit();
+  });
 }
 
 // ---- Publishers that come and go ----
@@ -201,7 +201,11 @@ bool SubscriberCore::HeadMoved() noexcept {
 void SubscriberCore::Adopt() noexcept {
   std::lock_guard lock(handoff_);
   changed_.Lower();
-  for (auto& source : arrivals_) sources_.push_back(std::move(source));
+  for (auto& source : arrivals_) {
+    // Whoever polls fd() counts as asleep; the look at its head that follows makes this S1 and S2.
+    if (fd_in_use_) source->ring().Arm(epoch_);
+    sources_.push_back(std::move(source));
+  }
   arrivals_.clear();
   DropEnded();  // Who never finds nothing to take would keep them all.
 }
@@ -284,8 +288,9 @@ bool SubscriberCore::Confirm(const EndpointKey& publisher, uint64_t start) {
   }
   RingBell(own_bell_.get());
   gate_.Add(1);
-  if (options_.on_matched) {
-    discovery_->PostCallback(id_, [this, peer = it->second->peer()] { options_.on_matched(peer); });
+  if (options_->on_matched) {
+    discovery_->PostCallback(
+        id_, [options = options_, peer = it->second->peer()] { options->on_matched(peer); });
   }
   return true;
 }
@@ -302,14 +307,16 @@ void SubscriberCore::End(const EndpointKey& publisher) {
   source->ended.Raise();
   RingBell(own_bell_.get());
   gate_.Add(-1);
-  if (options_.on_unmatched) {
-    discovery_->PostCallback(id_, [this, peer = source->peer()] { options_.on_unmatched(peer); });
+  if (options_->on_unmatched) {
+    discovery_->PostCallback(
+        id_, [options = options_, peer = source->peer()] { options->on_unmatched(peer); });
   }
 }
 
 void SubscriberCore::Refused(const PeerInfo& peer, const absl::Status& why) {
-  if (!options_.on_refused) return;
-  discovery_->PostCallback(id_, [this, peer, why] { options_.on_refused(peer, why); });
+  if (!options_->on_refused) return;
+  discovery_->PostCallback(id_,
+                           [options = options_, peer, why] { options->on_refused(peer, why); });
 }
 
 }  // namespace holler

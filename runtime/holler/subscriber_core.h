@@ -54,6 +54,9 @@ class Source {
   // Nobody can ring for it any more.
   void CloseBell() noexcept { bell_.reset(); }
 
+  // The last turn of Take in which this source had nothing to give; the taking thread's own.
+  uint64_t passed_over_in = 0;
+
   // Raised when the publisher is gone: what the ring has left is all there will be.
   Flag ended;
 
@@ -105,7 +108,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   uint64_t malformed() const noexcept { return malformed_; }
   int publisher_count() const { return gate_.count(); }
   bool WaitForPublisher(absl::Duration timeout) const { return gate_.Wait(timeout); }
-  const SubscriberOptions& options() const noexcept { return options_; }
+  const SubscriberOptions& options() const noexcept { return *options_; }
 
   // SubscriberEndpoint.
   const std::string& topic_name() const override { return topic_name_; }
@@ -134,7 +137,8 @@ class SubscriberCore final : public SubscriberEndpoint {
   const uint64_t id_;
   const std::string topic_name_;
   const TopicInfo topic_;
-  const SubscriberOptions options_;
+  // Shared with callbacks that are on their way: one may destroy the endpoint.
+  const std::shared_ptr<const SubscriberOptions> options_;
   Doorbell doorbell_;
   const UniqueFd own_bell_;  // Rung by discovery when publishers come and go.
   Gate gate_;
@@ -151,6 +155,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   std::vector<std::shared_ptr<Source>> sources_;
   std::vector<std::shared_ptr<Source>> ended_;  // Drained, but with samples still held.
   uint32_t epoch_ = 0;
+  uint64_t turn_ = 0;  // Counts calls of Take with several sources.
   bool fd_in_use_ = false;
   uint64_t malformed_ = 0;
   uint64_t lost_before_ = 0;  // Of sources that are gone.

@@ -13,6 +13,8 @@ try() { # pass|fail FILE FLAGS...
 try pass doorbell.c
 try fail doorbell.c -DBREAK_S1
 try fail doorbell.c -DBREAK_P3
+try fail doorbell.c -DBREAK_P4
+try fail doorbell.c -DBREAK_S2
 try pass slot_ring.c
 try pass slot_ring.c -DSAMPLES=5 -DTAKES=2
 try pass slot_ring.c -DREADERS=2 -DSAMPLES=4
@@ -23,6 +25,9 @@ try fail slot_ring.c -DHANDOVER -DBREAK_T0 -DSAMPLES=4 -DTAKES=2
 try fail slot_ring.c -DHANDOVER -DBREAK_T6 -DSAMPLES=4 -DTAKES=2
 try fail slot_ring.c -DBREAK_R1
 try fail slot_ring.c -DBREAK_T3
+try fail slot_ring.c -DBREAK_T4
+try fail slot_ring.c -DBREAK_PINS
+try fail slot_ring.c -DJOIN -DBREAK_J1 -DSAMPLES=4 -DTAKES=2
 try fail slot_ring.c -DBREAK_T6
 try fail slot_ring.c -DHINT=0 -DBREAK_P1
 try fail slot_ring.c -DBREAK_R2 -DSAMPLES=5 -DTAKES=2

@@ -1,10 +1,12 @@
 /* Model of steps J2 and J3 of docs/slot_ring.md: a subscriber's page is unmapped only when no scan can
  * still be reading it. `page` is plain memory: unmapping is a write, so an unmap under a scan is a data
  * race, and GenMC reports it.
- * The publisher opens its bracket with a relaxed store before P3 while it publishes, and with a seq_cst store
+ * The publisher opens its bracket with a release store before P3 while it publishes, and with a seq_cst store
  * before a scan (R2). -DSCAN: scans instead of publishing. Must FAIL: -DBREAK_J2 (release instead of
  * seq_cst), -DBREAK_HEAD (discovery does not read head), -DBREAK_WAIT (discovery does not wait),
- * -DSCAN -DBREAK_SCAN (bracket of the scan opened relaxed). */
+ * -DSCAN -DBREAK_SCAN (bracket of the scan opened with release).
+ * Opening with a relaxed store passes here, since RC11 lets a later store of the same thread continue the
+ * release sequence of the closing one. C++20 does not (P0982), hence release. */
 #include <stdatomic.h>
 #include <pthread.h>
 #include <assert.h>
@@ -17,7 +19,7 @@
 #define MO_J2 memory_order_seq_cst
 #endif
 #ifdef BREAK_SCAN
-#define MO_SCAN memory_order_relaxed
+#define MO_SCAN memory_order_release
 #else
 #define MO_SCAN memory_order_seq_cst
 #endif
@@ -31,7 +33,7 @@ static void *publisher(void *arg)
 #ifdef SCAN
 		atomic_store_explicit(&bracket, 2 * n - 1, MO_SCAN);
 #else
-		atomic_store_explicit(&bracket, 2 * n - 1, memory_order_relaxed);
+		atomic_store_explicit(&bracket, 2 * n - 1, memory_order_release);
 		atomic_store_explicit(&head, n, memory_order_seq_cst);          /* P3 */
 #endif
 		if (atomic_load_explicit(&entry, memory_order_seq_cst))         /* P4, R2 */

@@ -38,6 +38,23 @@
 #else
 #define MO_P1 memory_order_release
 #endif
+/* -DBREAK_T4, -DBREAK_PINS (R2's reads acquire) and, with -DJOIN, -DBREAK_J1 (page entered with release)
+ * must FAIL, too. */
+#ifdef BREAK_T4
+#define MO_T4 memory_order_acquire
+#else
+#define MO_T4 memory_order_seq_cst
+#endif
+#ifdef BREAK_PINS
+#define MO_PINS memory_order_acquire
+#else
+#define MO_PINS memory_order_seq_cst
+#endif
+#ifdef BREAK_J1
+#define MO_J1 memory_order_release
+#else
+#define MO_J1 memory_order_seq_cst
+#endif
 /* -DHANDOVER: the first sample taken is read and released by another thread, and its pin used again;
  * -DBREAK_T0 (the pin found free by a relaxed load) must FAIL then. */
 #ifdef BREAK_T0
@@ -69,7 +86,7 @@ static void *publisher(void *arg)
 #ifdef JOIN
 			if (!atomic_load_explicit(&page[r], memory_order_seq_cst)) continue;
 #endif
-			snapshot[r] = atomic_load_explicit(&pin[r], memory_order_seq_cst);
+			snapshot[r] = atomic_load_explicit(&pin[r], MO_PINS);
 		}
 #endif
 		for (int i = 0; i < SLOTS; i++) {
@@ -124,7 +141,7 @@ static void *subscriber(void *arg)
 		int s = atomic_load_explicit(&ring[h % DEPTH], memory_order_acquire); /* T2 */
 #endif
 		atomic_store_explicit(&pin[r], s + 1, MO_T3);                     /* T3 */
-		if (atomic_load_explicit(&seq[s], memory_order_seq_cst) == h) {   /* T4 */
+		if (atomic_load_explicit(&seq[s], MO_T4) == h) {                  /* T4 */
 #ifdef HANDOVER
 			if (k == 0) {
 				handed_sequence = h;
@@ -153,9 +170,9 @@ static void *discovery(void *arg)
 	int r = (int)(long)arg;
 #ifdef BREAK_JOIN
 	atomic_store_explicit(&confirmed[r], 1, memory_order_release);
-	atomic_store_explicit(&page[r], 1, memory_order_seq_cst);
+	atomic_store_explicit(&page[r], 1, MO_J1);
 #else
-	atomic_store_explicit(&page[r], 1, memory_order_seq_cst);
+	atomic_store_explicit(&page[r], 1, MO_J1);
 	atomic_store_explicit(&confirmed[r], 1, memory_order_release);
 #endif
 	return 0;
