@@ -390,6 +390,8 @@ void Discovery::MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher
       const absl::Status why = absl::UnavailableError(
           absl::StrCat("max_subscribers of topic '", publisher->topic_name(),
                        "' are matched already; this one waits until one leaves"));
+      ++stats_.refused_endpoints;
+      log_.Log(LogSeverity::kWarning, std::string(why.message()));
       subscriber->Refused(self, why);
       publisher->Refused(self, why);
       return absl::OkStatus();

@@ -105,11 +105,11 @@ class TableWriter {
   }
 
   // Takes over a finished FlatBuffer of this type, e.g. one that was received. False if it does
-  // not fit.
+  // not fit, or is empty.
   bool CopyFrom(std::span<const uint8_t> message) {
     static constexpr uint8_t kPadding[FLATBUFFERS_MAX_ALIGNMENT] = {};
     const size_t padding = flatbuffers::PaddingBytes(message.size(), sizeof(kPadding));
-    if (message.size() + padding > payload_.size()) return false;
+    if (message.empty() || message.size() + padding > payload_.size()) return false;
     builder_->Clear();
     // The slot's end is aligned; with the padding behind it, so is the message's start.
     builder_->PushBytes(kPadding, padding);

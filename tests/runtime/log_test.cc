@@ -1,0 +1,62 @@
+#include "holler/log.h"
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace holler {
+namespace {
+
+TEST(OnceLog, PassesEachLineOnOnce) {
+  std::vector<std::string> lines;
+  OnceLog log([&](LogSeverity, const std::string& line) { lines.push_back(line); });
+  log.Log(LogSeverity::kWarning, "a");
+  log.Log(LogSeverity::kWarning, "b");
+  log.Log(LogSeverity::kError, "a");
+  log.Log(LogSeverity::kWarning, "b");
+  EXPECT_EQ(lines, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(OnceLog, KeepsTheSeverity) {
+  LogSeverity severity = LogSeverity::kInfo;
+  OnceLog log([&](LogSeverity s, const std::string&) { severity = s; });
+  log.Log(LogSeverity::kError, "x");
+  EXPECT_EQ(severity, LogSeverity::kError);
+}
+
+TEST(OnceLog, FallsSilentAfterAThousandLines) {
+  std::vector<std::string> lines;
+  OnceLog log([&](LogSeverity, const std::string& line) { lines.push_back(line); });
+  for (int i = 0; i < 5'000; ++i) log.Log(LogSeverity::kWarning, std::to_string(i));
+  ASSERT_EQ(lines.size(), 1'001u);
+  EXPECT_EQ(lines[999], "999");
+  EXPECT_NE(lines[1'000].find("no more will be logged"), std::string::npos);
+}
+
+// What StderrLog writes, with HOLLER_LOG set to `level`.
+std::string Stderr(const char* level) {
+  if (level == nullptr) {
+    ::unsetenv("HOLLER_LOG");
+  } else {
+    ::setenv("HOLLER_LOG", level, 1);
+  }
+  const LogSink sink = StderrLog("node");
+  ::unsetenv("HOLLER_LOG");
+  testing::internal::CaptureStderr();
+  sink(LogSeverity::kInfo, "i");
+  sink(LogSeverity::kWarning, "w");
+  sink(LogSeverity::kError, "e");
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(StderrLog, ShowsInfosOnRequest) {
+  const std::string rest = "holler[node]: warning: w\nholler[node]: error: e\n";
+  EXPECT_EQ(Stderr(nullptr), rest);
+  EXPECT_EQ(Stderr("warning"), rest);
+  EXPECT_EQ(Stderr("info"), "holler[node]: i\n" + rest);
+}
+
+}  // namespace
+}  // namespace holler

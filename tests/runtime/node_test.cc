@@ -1,0 +1,224 @@
+#include "holler/node.h"
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "node_support.h"
+#include "process_support.h"
+#include "topics_topics.h"
+
+namespace holler {
+namespace {
+
+using testing::HasSubstr;
+
+// Sets an environment variable, and puts it back.
+class ScopedEnv {
+ public:
+  ScopedEnv(const char* name, const std::optional<std::string>& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    Set(value);
+  }
+  ScopedEnv(const ScopedEnv&) = delete;
+  ScopedEnv& operator=(const ScopedEnv&) = delete;
+  ~ScopedEnv() { Set(before_); }
+
+ private:
+  void Set(const std::optional<std::string>& value) {
+    if (value.has_value()) {
+      ::setenv(name_, value->c_str(), 1);
+    } else {
+      ::unsetenv(name_);
+    }
+  }
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST(Node, HasTheNameAndDomainItWasGiven) {
+  const uint32_t domain = NextDomain();
+  auto node = Node::Create({.name = "driver", .domain = domain});
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_EQ(node->name(), "driver");
+  EXPECT_EQ(node->domain(), domain);
+}
+
+TEST(Node, IsNamedAfterTheProgramByDefault) {
+  auto node = Node::Create({.domain = NextDomain()});
+  ASSERT_TRUE(node.ok());
+  EXPECT_EQ(node->name(), ::program_invocation_short_name);
+}
+
+TEST(Node, ALongNameIsCut) {
+  auto node = Node::Create({.name = std::string(1'000, 'n'), .domain = NextDomain()});
+  ASSERT_TRUE(node.ok());
+  EXPECT_EQ(node->name(), std::string(255, 'n'));
+}
+
+TEST(Node, TakesItsDomainFromTheEnvironment) {
+  const std::string domain = std::to_string(NextDomain());
+  {
+    const ScopedEnv env("HOLLER_DOMAIN", domain);
+    auto node = Node::Create();
+    ASSERT_TRUE(node.ok()) << node.status();
+    EXPECT_EQ(std::to_string(node->domain()), domain);
+  }
+  for (const std::optional<std::string>& unset : {std::optional<std::string>(), {""}}) {
+    const ScopedEnv env("HOLLER_DOMAIN", unset);
+    auto node = Node::Create({.multicast = false});
+    ASSERT_TRUE(node.ok()) << node.status();
+    EXPECT_EQ(node->domain(), 0u);
+  }
+}
+
+TEST(Node, OptionsComeBeforeTheEnvironment) {
+  const ScopedEnv env("HOLLER_DOMAIN", "nonsense");
+  const uint32_t domain = NextDomain();
+  auto node = Node::Create({.domain = domain});
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_EQ(node->domain(), domain);
+}
+
+TEST(Node, BadDomainsAreRefused) {
+  for (const char* value : {"nonsense", "-1", "5000", "1.5", "0x10", "99999999999", "1 2"}) {
+    const ScopedEnv env("HOLLER_DOMAIN", value);
+    const absl::Status status = Node::Create().status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << value << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("0 to 4999")) << value;
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(Node::Create({.domain = 5'000}).status()));
+  EXPECT_TRUE(Node::Create({.domain = 4'999}).ok());
+}
+
+TEST(Node, UnknownUsersAreRefused) {
+  const absl::Status status =
+      Node::Create({.domain = NextDomain(), .allowed_users = {"no such user"}}).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no such user"));
+  EXPECT_TRUE(Node::Create({.domain = NextDomain(), .allowed_users = {"root", "12345"}}).ok());
+}
+
+TEST(Node, BadInterfacesAreRefused) {
+  const absl::Status status =
+      Node::Create({.domain = NextDomain(), .interface_address = "eth0"}).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("eth0"));
+}
+
+TEST(Node, WorksWithoutTheInterface) {
+  auto node = Node::Create({.domain = NextDomain(), .interface_address = "192.0.2.1"});
+  EXPECT_TRUE(node.ok()) << node.status();
+}
+
+TEST(Node, LimitsAreNamed) {
+  const int before = CountOpenFds();
+  const rlim_t next = NextFd();
+  bool created = false;
+  for (rlim_t room = 0; room < 20 && !created; ++room) {
+    absl::Status status;
+    {
+      const ScopedLimit limit(RLIMIT_NOFILE, next + room);
+      status = Node::Create({.domain = NextDomain(), .multicast = false}).status();
+    }
+    created = status.ok();
+    if (created) break;
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("RLIMIT_NOFILE"));
+    EXPECT_EQ(CountOpenFds(), before);
+  }
+  EXPECT_TRUE(created);
+}
+
+TEST(Node, LeavesNothingOpen) {
+  const int before = CountOpenFds();
+  {
+    const uint32_t domain = NextDomain();
+    TestNode a("a", domain);
+    TestNode b("b", domain);
+    auto publisher = Make<test::SmallPublisher>(*a);
+    auto subscriber = Make<test::SmallSubscriber>(*b);
+    ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+    PublishNumber(*publisher, 1);
+    EXPECT_EQ(TakeNumber(*subscriber), 1u);
+  }
+  EXPECT_EQ(CountOpenFds(), before);
+}
+
+// Both have looked for others as often as they ever will.
+bool AreDoneLooking(const Node& a, const Node& b) {
+  return Await([&] { return a.stats().sweeps >= 3 && b.stats().sweeps >= 3; });
+}
+
+TEST(Discovery, DomainsDoNotMeet) {
+  const uint32_t domain = NextDomain();
+  TestNode a("a", domain);
+  TestNode b("b", NextDomain());
+  ASSERT_NE(a->domain(), b->domain());
+  auto publisher = Make<test::SmallPublisher>(*a);
+  auto subscriber = Make<test::SmallSubscriber>(*b);
+  ASSERT_TRUE(AreDoneLooking(*a.node, *b.node));
+  EXPECT_FALSE(publisher->has_subscribers());
+  EXPECT_FALSE(subscriber->has_publishers());
+  EXPECT_EQ(a->stats().connections, 0u);
+}
+
+TEST(Discovery, TopicsDoNotMeet) {
+  const uint32_t domain = NextDomain();
+  TestNode a("a", domain);
+  TestNode b("b", domain);
+  auto publisher = Make<test::SmallPublisher>(*a);
+  auto subscriber = Make<test::SmallSubscriber>(*b, SubscriberOptions{.topic = "other"});
+  ASSERT_TRUE(AreDoneLooking(*a.node, *b.node));
+  EXPECT_FALSE(publisher->has_subscribers());
+  EXPECT_FALSE(subscriber->has_publishers());
+  EXPECT_EQ(a->stats().connections + b->stats().connections, 0u) << "nothing in common";
+}
+
+TEST(Discovery, WorksWithoutMulticast) {
+  for (const bool first : {false, true}) {
+    const uint32_t domain = NextDomain();
+    TestNode a("a", domain, first);
+    TestNode b("b", domain, false);
+    auto publisher = Make<test::SmallPublisher>(*a);
+    auto subscriber = Make<test::SmallSubscriber>(*b);
+    ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+    EXPECT_EQ(PublishNumber(*publisher, 5), 1u);
+    EXPECT_EQ(TakeNumber(*subscriber), 5u);
+    EXPECT_EQ(b->stats().hollers_sent, 0u);
+  }
+}
+
+TEST(Discovery, TwoNodesShareOneConnection) {
+  const uint32_t domain = NextDomain();
+  TestNode a("a", domain);
+  TestNode b("b", domain);
+  auto small = Make<test::SmallPublisher>(*a);
+  auto large = Make<test::LargePublisher>(*b);
+  auto small_subscriber = Make<test::SmallSubscriber>(*b);
+  auto large_subscriber = Make<test::LargeSubscriber>(*a);
+  ASSERT_TRUE(small->WaitForSubscriber(kLong));
+  ASSERT_TRUE(large->WaitForSubscriber(kLong));
+  ASSERT_TRUE(AreDoneLooking(*a.node, *b.node));
+  EXPECT_EQ(a->stats().connections, 1u);
+  EXPECT_EQ(b->stats().connections, 1u);
+}
+
+TEST(Discovery, MeetsNewTopicsOfOldNodes) {
+  const uint32_t domain = NextDomain();
+  TestNode a("a", domain);
+  TestNode b("b", domain);
+  ASSERT_EQ(a->stats().connections, 0u);
+  auto publisher = Make<test::SmallPublisher>(*a);
+  ASSERT_TRUE(Await([&] { return a->stats().sweeps >= 3; }));  // It met b in vain.
+  auto subscriber = Make<test::SmallSubscriber>(*b);
+  EXPECT_TRUE(publisher->WaitForSubscriber(kLong));
+  auto second = Make<test::LargePublisher>(*b);
+  auto second_subscriber = Make<test::LargeSubscriber>(*a);
+  EXPECT_TRUE(second->WaitForSubscriber(kLong));
+}
+
+}  // namespace
+}  // namespace holler

@@ -1,0 +1,259 @@
+// One publisher and several subscribers of one ring, each in its own thread. ThreadSanitizer sees
+// payloads as plain memory: a slot that is used anew under a reader is a race.
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+#include "holler/doorbell.h"
+#include "holler/slot_ring.h"
+#include "ring_support.h"
+
+namespace holler {
+namespace {
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr uint64_t kSamples = 30'000;
+#else
+constexpr uint64_t kSamples = 300'000;
+#endif
+
+void Idle(std::mt19937& random, uint32_t most) {
+  for (uint32_t i = random() % (most + 1); i > 0; --i) std::this_thread::yield();
+}
+
+// A subscriber's thread: takes until the publisher is done and everything is taken, holding up to
+// max_samples, and checks after every take that nothing is unaccounted for.
+class Taker {
+ public:
+  struct Habits {
+    uint32_t hold = 0;      // Samples kept while others are taken.
+    uint32_t slowness = 0;  // Yields after a take, at most.
+    uint32_t latest = 0;    // One take in so many is TakeLatest; 0: none.
+  };
+
+  Taker(TestRing& ring, Habits habits, uint32_t seed)
+      : reader_(ring), habits_(habits), random_(seed) {}
+
+  // Returns whether there was a sample.
+  bool TakeOne() {
+    const bool latest = habits_.latest != 0 && random_() % habits_.latest == 0;
+    const auto sample = latest ? reader_->TakeLatest() : reader_->Take();
+    if (!sample.has_value()) return false;
+    ++taken_;
+    EXPECT_GT(sample->sequence, last_);
+    last_ = sample->sequence;
+    EXPECT_EQ(taken_ + reader_->lost() + reader_->skipped(), last_ - reader_.start());
+    EXPECT_TRUE(TestRing::IsWhole(*sample)) << "sample " << last_;
+    held_.push_back(*sample);
+    Idle(random_, habits_.slowness);
+    while (held_.size() > habits_.hold) ReleaseOne();
+    return true;
+  }
+
+  void ReleaseOne() {
+    const auto sample = held_.begin() + static_cast<std::ptrdiff_t>(random_() % held_.size());
+    EXPECT_TRUE(TestRing::IsWhole(*sample)) << "sample " << sample->sequence;
+    reader_->Release(sample->pin);
+    held_.erase(sample);
+  }
+
+  void TakeUntil(const std::atomic<bool>& done) {
+    while (true) {
+      const bool was_done = done.load(std::memory_order_acquire);
+      if (TakeOne()) continue;
+      if (was_done) break;
+      std::this_thread::yield();
+    }
+    while (!held_.empty()) ReleaseOne();
+  }
+
+  // All samples since the start: taken, lost or skipped.
+  uint64_t accounted() { return taken_ + reader_->lost() + reader_->skipped(); }
+  uint64_t start() const { return reader_.start(); }
+
+ private:
+  TestReader reader_;
+  const Habits habits_;
+  std::mt19937 random_;
+  std::vector<HeldSample> held_;
+  uint64_t taken_ = 0;
+  uint64_t last_ = 0;
+};
+
+void PublishAll(TestRing& ring, std::atomic<bool>& done, bool shuffle_loans) {
+  std::mt19937 random(99);
+  std::vector<uint32_t> loans;
+  while (ring.writer().head() < kSamples) {
+    if (shuffle_loans && loans.size() < ring.layout().max_loans && random() % 2 == 0) {
+      const uint32_t slot = ring.writer().Acquire();
+      ASSERT_NE(slot, kNoSlot);
+      ring.Fill(slot, 0);
+      loans.push_back(slot);
+      continue;
+    }
+    if (!shuffle_loans) {
+      ring.Publish();
+    } else if (!loans.empty()) {
+      const auto loan = loans.begin() + static_cast<std::ptrdiff_t>(random() % loans.size());
+      ring.Fill(*loan, ring.writer().head() + 1);
+      ring.writer().Publish(*loan, ring.layout().payload_capacity, 0, [](Reader&) {});
+      loans.erase(loan);
+    }
+    if (random() % 64 == 0) std::this_thread::yield();
+  }
+  for (const uint32_t loan : loans) ring.writer().Return(loan);
+  done.store(true, std::memory_order_release);
+}
+
+struct StressShape {
+  RingShape shape;
+  bool shuffle_loans;
+};
+
+class SlotRingStress : public testing::TestWithParam<StressShape> {};
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, SlotRingStress,
+    testing::Values(StressShape{{.depth = 1, .max_subscribers = 4, .max_loans = 1}, false},
+                    StressShape{{.depth = 2, .max_subscribers = 4, .payload_bytes = 8}, false},
+                    StressShape{{.depth = 8, .max_subscribers = 4, .max_loans = 3}, true},
+                    StressShape{{.depth = 64, .max_subscribers = 4, .payload_bytes = 512}, true},
+                    StressShape{{.depth = 4, .max_subscribers = 4, .payload_bytes = 20'000},
+                                false}));
+
+TEST_P(SlotRingStress, EverySampleIsWholeAndAccountedFor) {
+  TestRing ring(GetParam().shape);
+  std::atomic<bool> done{false};
+  const Taker::Habits habits[] = {
+      {},                                       // Keeps up, if it can.
+      {.slowness = 20},                         // Is overtaken.
+      {.hold = 1, .slowness = 3},               // Holds on to samples.
+      {.hold = 1, .slowness = 5, .latest = 3},  // Skips as well.
+  };
+  std::vector<std::unique_ptr<Taker>> takers;
+  for (uint32_t i = 0; i < 4; ++i) {
+    takers.push_back(std::make_unique<Taker>(ring, habits[i], 10 + i));
+  }
+  std::vector<std::thread> threads;
+  for (auto& taker : takers) {
+    threads.emplace_back([&, t = taker.get()] { t->TakeUntil(done); });
+  }
+  PublishAll(ring, done, GetParam().shuffle_loans);
+  for (auto& thread : threads) thread.join();
+  for (auto& taker : takers) EXPECT_EQ(taker->accounted(), kSamples);
+}
+
+// Subscribers come and go while the publisher runs; what they leave behind is freed at once.
+TEST(SlotRingJoin, SubscribersComeAndGo) {
+  TestRing ring({.depth = 4, .max_subscribers = 3, .max_samples = 2});
+  std::atomic<bool> done{false};
+  // Enter and Remove come one at a time, as under discovery's lock.
+  std::mutex table;
+  std::atomic<uint64_t> lives{0};
+  std::vector<std::thread> threads;
+  for (uint32_t i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      std::mt19937 random(i);
+      while (!done.load(std::memory_order_acquire)) {
+        std::unique_ptr<Taker> taker;
+        {
+          std::lock_guard lock(table);
+          taker = std::make_unique<Taker>(ring, Taker::Habits{.hold = 1, .slowness = 2}, i);
+        }
+        for (uint32_t n = random() % 200; n > 0; --n) taker->TakeOne();
+        lives.fetch_add(1);
+        std::lock_guard lock(table);
+        taker.reset();  // With samples held: the pins go with the page.
+      }
+    });
+  }
+  PublishAll(ring, done, false);
+  for (auto& thread : threads) thread.join();
+  EXPECT_GT(lives.load(), 10u);
+}
+
+// Removing a subscriber waits for a scan that may still see it, and for that one only.
+TEST(SlotRingJoin, AwaitScanOutlastsTheScan) {
+  TestRing ring({});
+  auto leaving = std::make_unique<TestReader>(ring);
+  (*leaving)->Arm(1);
+  std::atomic<bool> in_scan{false};
+  std::atomic<bool> waiting{false};
+  std::atomic<bool> removed{false};
+  std::thread remover([&] {
+    while (!in_scan.load()) std::this_thread::yield();
+    ring.writer().readers().Remove(&leaving->entry());
+    ring.writer().AwaitScan([&] { waiting.store(true); });
+    removed.store(true);
+  });
+  ring.Publish([&](Reader& reader) {
+    in_scan.store(true);
+    while (!waiting.load()) std::this_thread::yield();
+    // The remover is within AwaitScan: the entry and its page must still be there.
+    EXPECT_FALSE(removed.load());
+    EXPECT_EQ(reader.page->armed.load(), 1u);
+  });
+  remover.join();
+  EXPECT_TRUE(removed.load());
+  int others = 0;
+  ring.writer().readers().ForEach([&](Reader&) { ++others; });
+  EXPECT_EQ(others, 0);
+}
+
+// ---- Sleeping ----
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr uint64_t kSleeps = 5'000;
+#else
+constexpr uint64_t kSleeps = 50'000;
+#endif
+
+// Publisher and subscriber take turns; a wake-up that is lost would leave both asleep.
+TEST(SleepAndWake, NoWakeUpIsLost) {
+  TestRing ring({.depth = 2});
+  TestReader reader(ring);
+  auto doorbell = Doorbell::Create();
+  ASSERT_TRUE(doorbell.ok());
+  auto bell = doorbell->AddBell();
+  ASSERT_TRUE(bell.ok());
+  reader.entry().doorbell = bell->get();
+  std::atomic<uint64_t> taken{0};
+  std::atomic<bool> failed{false};
+
+  std::thread subscriber([&] {
+    uint32_t epoch = 0;
+    std::mt19937 random(5);
+    while (taken.load(std::memory_order_relaxed) < kSleeps) {
+      if (const auto sample = reader->Take()) {
+        reader->Release(sample->pin);
+        taken.fetch_add(1, std::memory_order_release);
+        Idle(random, 2);
+        continue;
+      }
+      reader->Arm(++epoch);
+      if (!reader->HeadMoved() && !doorbell->Wait(absl::Seconds(60))) {
+        failed.store(true);
+        return;
+      }
+      reader->Disarm();
+    }
+  });
+  std::mt19937 random(6);
+  for (uint64_t n = 1; n <= kSleeps; ++n) {
+    ring.Publish([](Reader& r) { RingBell(r.doorbell); });
+    while (taken.load(std::memory_order_acquire) < n && !failed.load()) {
+      std::this_thread::yield();
+    }
+    Idle(random, 2);
+  }
+  subscriber.join();
+  EXPECT_FALSE(failed.load()) << "asleep with a sample to take, after " << taken.load();
+  EXPECT_EQ(reader->lost(), 0u);
+}
+
+}  // namespace
+}  // namespace holler

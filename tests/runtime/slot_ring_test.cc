@@ -1,0 +1,367 @@
+// The ring in one thread: what is taken, what is lost, and which slots are used.
+#include "holler/slot_ring.h"
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "ring_support.h"
+
+namespace holler {
+namespace {
+
+uint64_t TakeOne(RingReader& reader) {
+  const auto sample = reader.Take();
+  if (!sample.has_value()) return 0;
+  EXPECT_TRUE(TestRing::IsWhole(*sample));
+  reader.Release(sample->pin);
+  return sample->sequence;
+}
+
+TEST(SlotRing, NothingToTakeBeforeTheFirstSample) {
+  TestRing ring({});
+  TestReader reader(ring);
+  EXPECT_FALSE(reader->HasNext());
+  EXPECT_FALSE(reader->Take().has_value());
+  EXPECT_FALSE(reader->TakeLatest().has_value());
+  EXPECT_FALSE(reader->PeekPublishTime().has_value());
+  EXPECT_EQ(ring.writer().head(), 0u);
+}
+
+TEST(SlotRing, TakesEachSampleOnceInOrder) {
+  TestRing ring({.depth = 4});
+  TestReader reader(ring);
+  for (uint64_t n = 1; n <= 4; ++n) EXPECT_EQ(ring.Publish(), n);
+  EXPECT_TRUE(reader->HasNext());
+  for (uint64_t n = 1; n <= 4; ++n) EXPECT_EQ(TakeOne(*reader), n);
+  EXPECT_FALSE(reader->HasNext());
+  EXPECT_EQ(TakeOne(*reader), 0u);
+  EXPECT_EQ(reader->lost(), 0u);
+}
+
+TEST(SlotRing, HandsOutWhatWasPublished) {
+  TestRing ring({.payload_bytes = 40});
+  TestReader reader(ring);
+  const uint32_t slot = ring.writer().Acquire();
+  ring.Fill(slot, 1);
+  ring.writer().Publish(slot, 24, 77, [](Reader&) {});
+  const auto sample = reader->Take();
+  ASSERT_TRUE(sample.has_value());
+  EXPECT_EQ(sample->sequence, 1u);
+  EXPECT_EQ(sample->size, 24u);
+  EXPECT_EQ(sample->publish_time, 77);
+  EXPECT_EQ(sample->payload, ring.view().payload(slot));
+}
+
+TEST(SlotRing, StartsAfterWhatWasPublishedBefore) {
+  TestRing ring({.depth = 4});
+  for (int i = 0; i < 3; ++i) ring.Publish();
+  TestReader reader(ring);
+  EXPECT_EQ(TakeOne(*reader), 0u);
+  ring.Publish();
+  EXPECT_EQ(TakeOne(*reader), 4u);
+  EXPECT_EQ(reader->lost(), 0u);
+}
+
+class SlotRingDepth : public testing::TestWithParam<uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(, SlotRingDepth, testing::Values(1, 2, 3, 8, 64));
+
+TEST_P(SlotRingDepth, CountsExactlyWhatWasOvertaken) {
+  const uint64_t depth = GetParam();
+  for (uint64_t count = 1; count <= 3 * depth + 2; ++count) {
+    TestRing ring({.depth = GetParam()});
+    TestReader reader(ring);
+    for (uint64_t n = 0; n < count; ++n) ring.Publish();
+    const uint64_t kept = std::min(count, depth);
+    for (uint64_t n = count - kept + 1; n <= count; ++n) ASSERT_EQ(TakeOne(*reader), n);
+    ASSERT_EQ(TakeOne(*reader), 0u);
+    ASSERT_EQ(reader->lost(), count - kept);
+    ASSERT_EQ(reader->skipped(), 0u);
+  }
+}
+
+TEST_P(SlotRingDepth, KeepsUpForManyRounds) {
+  TestRing ring({.depth = GetParam()});
+  TestReader reader(ring);
+  for (uint64_t n = 1; n <= 1'000; ++n) {
+    ring.Publish();
+    ASSERT_EQ(TakeOne(*reader), n);
+  }
+  EXPECT_EQ(reader->lost(), 0u);
+}
+
+// A reader that is behind by every number of samples in turn; so its hint is right, stale by some
+// samples, or its slot was used anew.
+TEST_P(SlotRingDepth, FallsBehindByAnyNumber) {
+  TestRing ring({.depth = GetParam()});
+  TestReader reader(ring);
+  uint64_t expected = 1;
+  for (uint64_t behind = 1; behind <= 3 * GetParam() + 3; ++behind) {
+    for (uint64_t i = 0; i < behind; ++i) ring.Publish();
+    const uint64_t head = ring.writer().head();
+    const uint64_t oldest = head < GetParam() ? 1 : head - GetParam() + 1;
+    expected = std::max(expected, oldest);
+    ASSERT_EQ(TakeOne(*reader), expected) << "behind by " << behind;
+    ++expected;
+  }
+  uint64_t rest = 0;
+  while (TakeOne(*reader) != 0) ++rest;
+  EXPECT_EQ(3 * GetParam() + 3 + rest + reader->lost(), ring.writer().head());
+}
+
+TEST(SlotRing, LatestSkipsOlderOnes) {
+  TestRing ring({.depth = 4});
+  TestReader reader(ring);
+  for (int i = 0; i < 3; ++i) ring.Publish();
+  const auto sample = reader->TakeLatest();
+  ASSERT_TRUE(sample.has_value());
+  EXPECT_EQ(sample->sequence, 3u);
+  EXPECT_EQ(reader->skipped(), 2u);
+  EXPECT_EQ(reader->lost(), 0u);
+  EXPECT_FALSE(reader->TakeLatest().has_value());
+  EXPECT_FALSE(reader->Take().has_value());
+  for (int i = 0; i < 10; ++i) ring.Publish();
+  EXPECT_EQ(reader->TakeLatest()->sequence, 13u);
+  EXPECT_EQ(reader->skipped(), 11u);
+  EXPECT_EQ(reader->lost(), 0u);
+}
+
+TEST(SlotRing, SkipAllPassesOverEverything) {
+  TestRing ring({.depth = 2});
+  TestReader reader(ring);
+  for (int i = 0; i < 5; ++i) ring.Publish();
+  reader->SkipAll();
+  EXPECT_FALSE(reader->HasNext());
+  EXPECT_EQ(reader->skipped(), 5u);
+  reader->SkipAll();
+  EXPECT_EQ(reader->skipped(), 5u);
+  ring.Publish();
+  EXPECT_EQ(TakeOne(*reader), 6u);
+}
+
+TEST(SlotRing, PeekShowsTheTimeOfTheNextToTake) {
+  TestRing ring({.depth = 3});
+  TestReader reader(ring);
+  for (int i = 0; i < 5; ++i) ring.Publish();
+  for (uint64_t n = 3; n <= 5; ++n) {
+    EXPECT_EQ(reader->PeekPublishTime(), static_cast<int64_t>(1'000 * n));
+    EXPECT_EQ(TakeOne(*reader), n);
+  }
+  EXPECT_FALSE(reader->PeekPublishTime().has_value());
+}
+
+TEST(SlotRing, HoldsAtMostMaxSamples) {
+  TestRing ring({.depth = 8, .max_samples = 3});
+  TestReader reader(ring);
+  for (int i = 0; i < 5; ++i) ring.Publish();
+  std::vector<HeldSample> held;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(reader->at_limit());
+    held.push_back(*reader->Take());
+  }
+  EXPECT_TRUE(reader->at_limit());
+  EXPECT_FALSE(reader->Take().has_value());
+  EXPECT_FALSE(reader->TakeLatest().has_value());
+  EXPECT_EQ(reader->lost() + reader->skipped(), 0u) << "refusing a take loses nothing";
+  reader->Release(held[1].pin);
+  EXPECT_FALSE(reader->at_limit());
+  EXPECT_EQ(reader->Take()->sequence, 4u);
+  EXPECT_TRUE(reader->at_limit());
+}
+
+TEST(SlotRing, HoldsAnyTellsOfPins) {
+  TestRing ring({});
+  TestReader reader(ring);
+  ring.Publish();
+  EXPECT_FALSE(reader->holds_any());
+  const auto sample = reader->Take();
+  EXPECT_TRUE(reader->holds_any());
+  reader->Release(sample->pin);
+  EXPECT_FALSE(reader->holds_any());
+}
+
+TEST(SlotRing, LendsAtMostMaxLoans) {
+  TestRing ring({.max_loans = 3});
+  std::set<uint32_t> slots;
+  for (int i = 0; i < 3; ++i) slots.insert(ring.writer().Acquire());
+  EXPECT_EQ(slots.size(), 3u) << "each loan is another slot";
+  EXPECT_EQ(ring.writer().Acquire(), kNoSlot);
+  EXPECT_EQ(ring.writer().loans(), 3u);
+  ring.writer().Return(*slots.begin());
+  EXPECT_EQ(ring.writer().loans(), 2u);
+  EXPECT_NE(ring.writer().Acquire(), kNoSlot);
+  EXPECT_EQ(ring.writer().Acquire(), kNoSlot);
+}
+
+TEST(SlotRing, LoansMayBePublishedInAnyOrder) {
+  TestRing ring({.depth = 8, .max_loans = 3});
+  TestReader reader(ring);
+  uint64_t n = 0;
+  const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  for (int round = 0; round < 60; ++round) {
+    uint32_t slots[3];
+    for (uint32_t& slot : slots) slot = ring.writer().Acquire();
+    for (const int i : orders[round % 6]) {
+      ring.Fill(slots[i], ++n);
+      EXPECT_EQ(ring.writer().Publish(slots[i], 64, 0, [](Reader&) {}), n);
+    }
+    for (uint64_t expected = n - 2; expected <= n; ++expected) {
+      ASSERT_EQ(TakeOne(*reader), expected);
+    }
+  }
+  EXPECT_EQ(reader->lost(), 0u);
+}
+
+TEST(SlotRing, AReturnedLoanIsNoSample) {
+  TestRing ring({});
+  TestReader reader(ring);
+  for (uint64_t n = 1; n <= 100; ++n) {
+    const uint32_t slot = ring.writer().Acquire();
+    ring.Fill(slot, 12'345);
+    ring.writer().Return(slot);
+    EXPECT_FALSE(reader->HasNext());
+    EXPECT_EQ(ring.Publish(), n);
+    EXPECT_EQ(TakeOne(*reader), n);
+  }
+}
+
+TEST(SlotRing, AHeldSlotIsNotUsedAgain) {
+  TestRing ring({.depth = 2, .max_samples = 1});
+  TestReader reader(ring);
+  ring.Publish();
+  const auto held = reader->Take();
+  const uint32_t rounds = 10 * ring.layout().slot_count;
+  for (uint32_t i = 0; i < rounds; ++i) {
+    ring.Publish();
+    ASSERT_TRUE(TestRing::IsWhole(*held)) << "after " << i + 1 << " more samples";
+  }
+  reader->Release(held->pin);
+  EXPECT_EQ(reader->Take()->sequence, rounds);
+  EXPECT_EQ(reader->lost(), rounds - 2);
+}
+
+// The budget: with every sample held that may be held, every loan out but one, there is a slot.
+TEST(SlotRing, AFreeSlotAlwaysExists) {
+  const RingShape shape{.depth = 3, .max_subscribers = 4, .max_samples = 3, .max_loans = 2};
+  TestRing ring(shape);
+  std::vector<std::unique_ptr<TestReader>> readers;
+  for (uint32_t r = 0; r < shape.max_subscribers; ++r) {
+    readers.push_back(std::make_unique<TestReader>(ring));
+  }
+  // Each reader holds samples that nobody else holds.
+  for (auto& reader : readers) {
+    for (uint32_t i = 0; i < shape.max_samples; ++i) {
+      ring.Publish();
+      ASSERT_TRUE((*reader)->TakeLatest().has_value());
+    }
+  }
+  for (uint32_t i = 0; i < 10 * ring.layout().slot_count; ++i) {
+    const uint32_t a = ring.writer().Acquire();
+    const uint32_t b = ring.writer().Acquire();
+    ASSERT_NE(a, kNoSlot);
+    ASSERT_NE(b, kNoSlot);
+    ring.writer().Return(a);
+    ring.writer().Publish(b, 8, 0, [](Reader&) {});
+  }
+}
+
+TEST(SlotRing, ReusesWarmSlots) {
+  TestRing ring({.depth = 1, .max_subscribers = 1'000, .max_samples = 60});
+  std::set<uint32_t> used;
+  for (int i = 0; i < 10'000; ++i) {
+    const uint32_t slot = ring.writer().Acquire();
+    used.insert(slot);
+    ring.writer().Publish(slot, 8, 0, [](Reader&) {});
+  }
+  EXPECT_LT(used.size(), 64u) << "of " << ring.layout().slot_count;
+}
+
+TEST(SlotRing, HintsAtTheNextSlot) {
+  TestRing ring({.depth = 8});
+  uint32_t hint = kNoSlot;
+  uint32_t right = 0;
+  for (int i = 0; i < 100; ++i) {
+    const uint32_t slot = ring.writer().Acquire();
+    right += slot == hint ? 1 : 0;
+    ring.writer().Publish(slot, 8, 0, [](Reader&) {});
+    hint = ring.view().slot(slot).next_slot.load();
+  }
+  EXPECT_EQ(right, 99u);
+}
+
+TEST(ReaderTable, IsFullAtCapacity) {
+  ReaderTable table(2);
+  Reader a;
+  Reader b;
+  Reader c;
+  EXPECT_TRUE(table.Enter(&a));
+  EXPECT_TRUE(table.Enter(&b));
+  EXPECT_FALSE(table.Enter(&c));
+  EXPECT_EQ(table.count(), 2u);
+  table.Remove(&a);
+  EXPECT_EQ(table.count(), 1u);
+  EXPECT_TRUE(table.Enter(&c));
+  std::set<Reader*> seen;
+  table.ForEach([&](Reader& reader) { seen.insert(&reader); });
+  EXPECT_EQ(seen, (std::set<Reader*>{&b, &c}));
+}
+
+TEST(ReaderTable, RemovingAStrangerChangesNothing) {
+  ReaderTable table(2);
+  Reader a;
+  Reader b;
+  table.Enter(&a);
+  table.Remove(&b);
+  EXPECT_EQ(table.count(), 1u);
+}
+
+TEST(Ringing, OnlyThoseThatSleep) {
+  TestRing ring({.max_subscribers = 3});
+  TestReader awake(ring);
+  TestReader asleep(ring);
+  asleep->Arm(7);
+  std::vector<Reader*> rung;
+  ring.Publish([&](Reader& reader) { rung.push_back(&reader); });
+  EXPECT_EQ(rung, std::vector<Reader*>{&asleep.entry()});
+}
+
+TEST(Ringing, OnceForEachSleep) {
+  TestRing ring({});
+  TestReader reader(ring);
+  int rings = 0;
+  const auto publish = [&] { ring.Publish([&](Reader&) { ++rings; }); };
+  reader->Arm(1);
+  EXPECT_FALSE(reader->HeadMoved());
+  publish();
+  publish();
+  EXPECT_EQ(rings, 1);
+  EXPECT_TRUE(reader->HeadMoved());
+  reader->Arm(2);
+  publish();
+  EXPECT_EQ(rings, 2);
+  reader->Disarm();
+  publish();
+  EXPECT_EQ(rings, 2);
+}
+
+TEST(StaticProperties, OfWhatIsShared) {
+  static_assert(sizeof(SlotHeader) == 24, "with a short payload on one cache line");
+  static_assert(offsetof(SubscriberPage, armed) % kCacheLine == 0);
+  static_assert(
+      offsetof(SubscriberPage, pins) / kCacheLine == offsetof(SubscriberPage, armed) / kCacheLine,
+      "the armed word and the first pins share a line");
+  static_assert(sizeof(SubscriberPage) <= kPageBytes);
+  static_assert(std::atomic<uint64_t>::is_always_lock_free);
+  static_assert(std::atomic<uint32_t>::is_always_lock_free);
+  static_assert(std::is_trivially_destructible_v<SubscriberPage>);
+  static_assert(std::is_trivially_destructible_v<SlotHeader>);
+  static_assert(std::is_standard_layout_v<SlotHeader>);
+  static_assert(std::is_standard_layout_v<SubscriberPage>);
+  static_assert(!std::is_copy_constructible_v<RingWriter>);
+  static_assert(std::is_trivially_copyable_v<HeldSample>);
+  static_assert(std::is_trivially_copyable_v<SegmentLayout>);
+}
+
+}  // namespace
+}  // namespace holler
