@@ -369,6 +369,7 @@ void Discovery::MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher
   const EndpointKey publisher_key = LocalKey(publisher_id);
   const EndpointKey subscriber_key = LocalKey(subscriber_id);
   const PeerInfo self{self_.name, ::getpid(), self_.uid};
+  bool waits = false;  // For a place: not the end of it.
   // The same steps as between processes, through the same checks.
   const auto match = [&]() -> absl::Status {
     UniqueFd fd(::fcntl(publisher->segment_fd(), F_DUPFD_CLOEXEC, 0));
@@ -387,14 +388,8 @@ void Discovery::MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher
         publisher->Admit(subscriber_key, self, std::move(*page), std::move(bell));
     if (!start.ok()) return start.status();
     if (!start->has_value()) {
-      const absl::Status why = absl::UnavailableError(
-          absl::StrCat("max_subscribers of topic '", publisher->topic_name(),
-                       "' are matched already; this one waits until one leaves"));
-      ++stats_.refused_endpoints;
-      log_.Log(LogSeverity::kWarning, std::string(why.message()));
-      subscriber->Refused(self, why);
-      publisher->Refused(self, why);
-      return absl::OkStatus();
+      waits = true;
+      return publisher->FullStatus();
     }
     subscriber->Confirm(publisher_key, **start);
     publisher->Confirmed(subscriber_key);
@@ -402,12 +397,12 @@ void Discovery::MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher
   };
   const absl::Status status = match();
   if (status.ok()) return;
-  subscriber->End(publisher_key);
+  if (!waits) subscriber->End(publisher_key);
   const absl::Status why(
       status.code(), absl::StrCat("topic '", publisher->topic_name(), "' within node '", self_.name,
                                   "': ", std::string(status.message())));
   ++stats_.refused_endpoints;
-  if (!absl::IsInvalidArgument(why)) {  // Out of fds or memory: that passes.
+  if (!waits && !absl::IsInvalidArgument(why)) {  // Out of fds or memory: that passes.
     ++stats_.exhausted;
     local_again_.emplace(publisher_id, subscriber_id);
     RetryAfter(kRetryExhausted);

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "holler/name_card.h"
 #include "holler/options.h"
 #include "holler/segment.h"
@@ -57,6 +58,14 @@ class PublisherEndpoint {
 
   // A subscriber of this topic cannot be matched.
   virtual void Refused(const PeerInfo& peer, const absl::Status& why) = 0;
+
+  // What a subscriber is told that has to wait for a place.
+  absl::Status FullStatus() const {
+    return absl::UnavailableError(absl::StrCat(
+        "max_subscribers = ", topic().layout.max_subscribers,
+        " subscribers are matched already; this one waits until one leaves. To admit more, raise "
+        "max_subscribers in the publisher's schema"));
+  }
 };
 
 class SubscriberEndpoint {

@@ -334,11 +334,7 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
       return absl::OkStatus();
     }
     code = start.ok() ? wire::RefusalCode_Full : wire::RefusalCode_Exhausted;
-    status = start.ok() ? absl::UnavailableError(absl::StrCat(
-                              "max_subscribers = ", publisher->topic().layout.max_subscribers,
-                              " subscribers are matched already; this one waits until one leaves. "
-                              "To admit more, raise max_subscribers in the publisher's schema"))
-                        : start.status();
+    status = start.ok() ? publisher->FullStatus() : start.status();
   }
   const absl::Status why = Explain(publisher->topic_name(), status);
   CountRefusal(why);
