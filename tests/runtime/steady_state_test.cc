@@ -1,0 +1,267 @@
+// After matching, publishing and taking allocate nothing, take no lock of discovery, and make no
+// system call but the doorbell of a subscriber that sleeps.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "allocation_counter.h"
+#include "gtest/gtest.h"
+#include "node_support.h"
+#include "process_support.h"
+#include "syscall_filter.h"
+#include "topics_topics.h"
+#include "variants.h"
+
+namespace holler {
+namespace {
+
+constexpr int kRounds = 10'000;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+// One topic's publishers and subscribers, matched, each of which has published or taken once.
+template <typename Publisher, typename Subscriber>
+struct Pair {
+  explicit Pair(Node& node, int publishers = 1) {
+    for (int i = 0; i < publishers; ++i) sources.push_back(Make<Publisher>(node));
+    subscriber = Make<Subscriber>(node);
+    subscriber->Take();
+  }
+  Publisher& publisher() { return *sources.front(); }
+
+  std::vector<std::unique_ptr<Publisher>> sources;
+  std::unique_ptr<Subscriber> subscriber;
+};
+
+using SmallPair = Pair<test::SmallPublisher, test::SmallSubscriber>;
+using TreePair = Pair<test::TreePublisher, test::TreeSubscriber>;
+
+// Each returns whether all went well, without gtest, whose checks may allocate.
+bool StructRound(SmallPair& pair, uint64_t n) {
+  for (auto& source : pair.sources) {
+    if (PublishNumber(*source, n) == 0) return false;
+    auto sample = pair.subscriber->Take();
+    if (!sample || sample->number() != n || pair.subscriber->lost() != 0) return false;
+  }
+  return true;
+}
+
+bool TableRound(TreePair& pair, uint64_t n) {
+  auto loan = pair.publisher().Loan();
+  if (!loan) return false;
+  auto& fbb = loan->builder();
+  const auto name = fbb.CreateString("a name of some length, beyond what strings keep inside");
+  uint8_t* bytes = nullptr;
+  const auto bytes_offset = fbb.CreateUninitializedVector(100, &bytes);
+  const test::Point point(1, 2);
+  const auto leaf = test::CreateLeaf(fbb, name);
+  test::TreeBuilder builder(fbb);
+  builder.add_number(n);
+  builder.add_name(name);
+  builder.add_point(&point);
+  builder.add_leaf(leaf);
+  builder.add_bytes(bytes_offset);
+  loan->Finish(builder.Finish());
+  if (pair.publisher().Publish(std::move(loan)) == 0) return false;
+  auto sample = pair.subscriber->TakeLatest();
+  return sample && sample->number() == n && sample->leaf()->name()->size() == 54;
+}
+
+template <typename Round>
+void ExpectNoAllocations(Round&& round) {
+  ASSERT_TRUE(round(1));
+  const uint64_t before = AllocatorCalls();
+  bool good = true;
+  for (uint64_t n = 1; n <= kRounds && good; ++n) good = round(n);
+  const uint64_t after = AllocatorCalls();
+  EXPECT_TRUE(good);
+  EXPECT_EQ(after - before, 0u) << "calls of malloc or free in " << kRounds << " rounds";
+}
+
+TEST(AllocationCounter, Counts) {
+  const uint64_t before = AllocatorCalls();
+  void* volatile memory = std::malloc(10);  // Volatile, or the compiler leaves both out.
+  std::free(memory);
+  EXPECT_EQ(AllocatorCalls() - before, 2u);
+  std::string* volatile text = new std::string(100, 'x');
+  delete text;
+  EXPECT_EQ(AllocatorCalls() - before, 6u);
+}
+
+class SteadyState : public testing::Test {
+ protected:
+  TestNode node_{"node", NextDomain()};
+};
+
+TEST_F(SteadyState, StructsAllocateNothing) {
+  SmallPair pair(*node_);
+  ExpectNoAllocations([&](uint64_t n) { return StructRound(pair, n); });
+}
+
+TEST_F(SteadyState, SeveralPublishersAllocateNothing) {
+  SmallPair pair(*node_, 5);
+  ExpectNoAllocations([&](uint64_t n) { return StructRound(pair, n); });
+}
+
+TEST_F(SteadyState, TablesAllocateNothing) {
+  TreePair pair(*node_);
+  ExpectNoAllocations([&](uint64_t n) { return TableRound(pair, n); });
+}
+
+TEST_F(SteadyState, HeldAndOvertakenSamplesAllocateNothing) {
+  SmallPair pair(*node_);
+  Sample<test::Small> held;
+  ExpectNoAllocations([&](uint64_t n) {
+    for (int i = 0; i < 20; ++i) PublishNumber(pair.publisher(), n);
+    held = pair.subscriber->Take();
+    return static_cast<bool>(held);
+  });
+}
+
+TEST_F(SteadyState, SleepingAllocatesNothing) {
+  SmallPair pair(*node_);
+  ExpectNoAllocations([&](uint64_t n) {
+    return !pair.subscriber->Wait(absl::ZeroDuration()) && StructRound(pair, n);
+  });
+  pair.subscriber->fd();
+  ExpectNoAllocations([&](uint64_t n) { return StructRound(pair, n) && !pair.subscriber->Take(); });
+}
+
+// Loans that are refused, given back, or not to be had are no exception.
+TEST_F(SteadyState, FailuresAllocateNothing) {
+  TreePair pair(*node_);
+  auto alone = Make<test::SmallPublisher>(*node_);
+  ExpectNoAllocations([&](uint64_t) {
+    { auto unused = pair.publisher().Loan(); }
+    return pair.publisher().Publish(pair.publisher().Loan()) == 0 && !alone->Loan();
+  });
+}
+
+// ---- System calls ----
+
+// Runs `rounds` in a child that may make only these system calls by then.
+template <typename Rounds>
+void ExpectOnlyCalls(const std::vector<int>& calls, Rounds&& rounds) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers make system calls of their own";
+  const int status = InChild([&] {
+    auto node = Node::Create({.domain = NextDomain()});
+    if (!node.ok()) return 1;
+    return rounds(*node, [&] { return AllowOnly(calls); });
+  });
+  EXPECT_TRUE(ExitedWith(status, 0))
+      << (ExitedWith(status, kForbiddenCall) ? "a forbidden system call"
+                                             : "wait status " + std::to_string(status));
+}
+
+TEST(SystemCalls, TheFilterForbids) {
+  if (kSanitized) GTEST_SKIP();
+  const int status = InChild([] {
+    if (!AllowOnly({})) return 0;
+    return ::syscall(SYS_getppid) > 0 ? 1 : 2;
+  });
+  EXPECT_TRUE(ExitedWith(status, kForbiddenCall));
+}
+
+TEST(SystemCalls, StructsMakeNone) {
+  ExpectOnlyCalls({}, [](Node& node, auto&& restrict) {
+    SmallPair pair(node);
+    if (!restrict()) return 2;
+    for (uint64_t n = 1; n <= kRounds; ++n) {
+      if (!StructRound(pair, n)) return 3;
+      if (pair.subscriber->Take() || pair.subscriber->TakeLatest()) return 4;
+    }
+    ::_exit(0);
+  });
+}
+
+TEST(SystemCalls, SeveralPublishersMakeNone) {
+  ExpectOnlyCalls({}, [](Node& node, auto&& restrict) {
+    SmallPair pair(node, 5);
+    if (!restrict()) return 2;
+    for (uint64_t n = 1; n <= kRounds; ++n) {
+      if (!StructRound(pair, n)) return 3;
+    }
+    ::_exit(0);
+  });
+}
+
+TEST(SystemCalls, TablesMakeNone) {
+  ExpectOnlyCalls({}, [](Node& node, auto&& restrict) {
+    TreePair pair(node);
+    // The slots' memory comes with page faults, which are no calls.
+    if (!restrict()) return 2;
+    for (uint64_t n = 1; n <= kRounds; ++n) {
+      if (!TableRound(pair, n)) return 3;
+    }
+    ::_exit(0);
+  });
+}
+
+// A publisher rings, and does nothing else.
+TEST(SystemCalls, APublisherOnlyRings) {
+  ExpectOnlyCalls({SYS_write}, [](Node& node, auto&& restrict) {
+    auto publisher = Make<test::ManyPublisher>(node);
+    auto subscriber = Make<test::ManySubscriber>(node);
+    std::atomic<uint64_t> taken{0};
+    std::thread sleeper([&] {
+      while (taken.load() < 1'000) taken.store(TakeNumber(*subscriber));
+    });
+    if (!restrict()) return 2;
+    for (uint64_t n = 1; n <= 1'000; ++n) {
+      if (PublishNumber(*publisher, n) == 0) return 3;
+      while (taken.load() < n) {
+      }
+    }
+    ::_exit(0);
+  });
+}
+
+// ---- Locks ----
+
+// While discovery is busy, with its lock held, samples flow.
+TEST(Locks, PublishingAndTakingNeedNone) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool held = false;
+  bool let_go = false;
+  NodeOptions options{.name = "busy", .domain = NextDomain()};
+  options.log = [&](LogSeverity severity, const std::string&) {  // With discovery's lock held.
+    if (severity == LogSeverity::kInfo) return;
+    std::unique_lock lock(mutex);
+    held = true;
+    changed.notify_all();
+    changed.wait(lock, [&] { return let_go; });
+  };
+  auto node = Node::Create(options);
+  ASSERT_TRUE(node.ok());
+  SmallPair pair(*node);
+  auto old = Make<v_old::test::PosePublisher>(*node);
+  std::thread refused([&] { auto odd = Make<v_odd::test::PoseSubscriber>(*node); });
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return held; });
+  }
+  for (uint64_t n = 1; n <= 1'000; ++n) ASSERT_TRUE(StructRound(pair, n));
+  EXPECT_TRUE(pair.publisher().has_subscribers());
+  {
+    std::lock_guard lock(mutex);
+    let_go = true;
+    changed.notify_all();
+  }
+  refused.join();
+}
+
+}  // namespace
+}  // namespace holler
