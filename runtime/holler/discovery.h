@@ -61,6 +61,12 @@ class Discovery : private SessionHost {
   // before. For endpoints, with the lock held.
   void PostCallback(uint64_t endpoint, std::function<void()> callback);
 
+  // Logs a line, once. Without the lock held.
+  void Warn(const std::string& line) {
+    std::lock_guard lock(mutex_);
+    log_.Log(LogSeverity::kWarning, line);
+  }
+
   const NodeIdentity& self() const override { return self_; }
   // EndpointKey of an endpoint of this node.
   EndpointKey LocalKey(uint64_t endpoint) const { return {self_.id, endpoint}; }

@@ -159,6 +159,8 @@ class Publisher {
     const std::optional<uint32_t> size = loan.writer_->finished_size();
     if (!own || !size.has_value()) {
       ++refused_;
+      state_->core->WarnOfRefusal(own ? "it was not finished, or exceeds max_bytes of the schema"
+                                      : "the loan is another publisher's");
       LoanType given_back = std::move(loan);
       return 0;
     }

@@ -41,6 +41,11 @@ PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo top
 
 PublisherCore::~PublisherCore() { discovery_->RemovePublisher(id_); }
 
+void PublisherCore::WarnOfRefusal(const char* why) noexcept {
+  if (std::exchange(warned_of_, why) == why) return;  // The log would say it once, but at a price.
+  discovery_->Warn(absl::StrCat("topic '", topic_name_, "': a message was not published: ", why));
+}
+
 std::optional<uint64_t> PublisherCore::Enter(Match& match) {
   match.reader.page = match.page.get();
   match.reader.doorbell = match.bell.get();

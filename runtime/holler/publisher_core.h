@@ -49,6 +49,9 @@ class PublisherCore final : public PublisherEndpoint {
   int subscriber_count() const noexcept { return gate_.count(); }
   bool WaitForSubscriber(absl::Duration timeout) const { return gate_.Wait(timeout); }
 
+  // Logs, once for each reason, that Publish refused a message.
+  void WarnOfRefusal(const char* why) noexcept;
+
   // PublisherEndpoint.
   const std::string& topic_name() const override { return topic_name_; }
   const TopicInfo& topic() const override { return topic_; }
@@ -91,7 +94,8 @@ class PublisherCore final : public PublisherEndpoint {
   // Shared with callbacks that are on their way: one may destroy the endpoint.
   const std::shared_ptr<const PublisherOptions> options_;
   Gate gate_;
-  Matches matches_;  // Guarded by discovery's lock.
+  const char* warned_of_ = nullptr;  // The publishing thread's own.
+  Matches matches_;                  // Guarded by discovery's lock.
   uint64_t arrivals_ = 0;
 };
 

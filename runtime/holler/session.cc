@@ -17,7 +17,7 @@ constexpr size_t kMostRemotePublishers = 10'000;
 // Likewise, of one topic: each costs two fds until it is confirmed, and one from then on.
 constexpr std::ptrdiff_t kMostPerTopic = 256;
 
-// Peers choose their names: no control characters in logs.
+// Peers choose their names, and those in their schemas: no control characters in logs.
 std::string Printable(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
@@ -237,7 +237,7 @@ absl::Status Session::Explain(const std::string& topic, const absl::Status& why)
   return absl::Status(
       why.code(), absl::StrCat("topic '", topic, "', node '", host_.self().name, "' (pid ",
                                ::getpid(), ") and node '", peer_.node_name, "' (pid ", peer_.pid,
-                               ") do not match: ", std::string(why.message())));
+                               ") do not match: ", Printable(std::string(why.message()))));
 }
 
 void Session::CountRefusal(const absl::Status& why) {

@@ -2,6 +2,7 @@
 #ifndef HOLLER_WRITER_H_
 #define HOLLER_WRITER_H_
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -46,7 +47,7 @@ class StructWriter {
 };
 
 // Lets a FlatBufferBuilder build in a slot. A message that outgrows the slot is built on the
-// heap, so that nothing is written past the end, and then refused by Publish.
+// heap, so that nothing is written past the end.
 class SlotAllocator final : public flatbuffers::Allocator {
  public:
   void Start(PayloadSpan payload) noexcept { payload_ = payload; }
@@ -69,7 +70,7 @@ class SlotAllocator final : public flatbuffers::Allocator {
 //
 //   if (auto loan = processes->Loan()) {
 //     flatbuffers::FlatBufferBuilder& fbb = loan->builder();
-//     loan->Finish(system::CreateProcessList(fbb, fbb.CreateVector(list)));
+//     loan->Finish(machine::CreateProcesses(fbb, fbb.CreateVector(list)));
 //     processes->Publish(std::move(loan));
 //   }
 //
@@ -92,8 +93,9 @@ class TableWriter {
     finished_ = false;
   }
 
-  // Use it as any FlatBufferBuilder; its memory is the slot. Beyond max_bytes it goes on, on the
-  // heap, and Publish will refuse the message.
+  // Use it as any FlatBufferBuilder; its memory is the slot. Beyond that it goes on on the heap; if
+  // the finished message fits all the same, Publish copies it, otherwise it is refused. Messages
+  // of up to max_bytes always fit.
   flatbuffers::FlatBufferBuilder& builder() noexcept { return *builder_; }
 
   // The message is complete, and `root` is its root.
@@ -118,13 +120,20 @@ class TableWriter {
     return true;
   }
 
-  // Size of the message; empty if it was not finished or outgrew the slot. For the publisher.
-  std::optional<uint32_t> finished_size() const noexcept {
-    if (!finished_) return std::nullopt;
-    const auto* end = reinterpret_cast<const uint8_t*>(payload_.data() + payload_.size());
-    const uint8_t* start = builder_->GetCurrentBufferPointer();
+  template <std::same_as<std::byte> Byte>  // As Sample::bytes() gives them.
+  bool CopyFrom(std::span<const Byte> message) {
+    return CopyFrom(std::span(reinterpret_cast<const uint8_t*>(message.data()), message.size()));
+  }
+
+  // Size of the message, now in the slot; empty if it was not finished or does not fit. For the
+  // publisher.
+  std::optional<uint32_t> finished_size() noexcept {
+    if (!finished_ || builder_->GetSize() > payload_.size()) return std::nullopt;
     const uint32_t size = builder_->GetSize();
-    if (start + size != end) return std::nullopt;  // On the heap.
+    auto* start = reinterpret_cast<uint8_t*>(payload_.data() + payload_.size() - size);
+    const uint8_t* built = builder_->GetCurrentBufferPointer();
+    // While it was built it may have outgrown the slot by the builder's own notes, and moved.
+    if (built != start) std::memcpy(start, built, size);
     return size;
   }
 

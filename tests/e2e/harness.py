@@ -1,4 +1,4 @@
-"""What the tests of this folder share: puppets, which are processes moved by commands (puppet.cc)."""
+"""What the tests of this folder share: puppets, processes moved by commands (puppet.cc)."""
 
 import contextlib
 import os
@@ -194,7 +194,7 @@ def check_report(listener, name, **expected):
 
 
 def seeded(arguments):
-    """The random generator of a test: its seed is the next of `arguments`, or new; it is printed."""
+    """The random generator of a test. Its seed, the next of `arguments` or new, is printed."""
     seed = int(arguments.pop(0)) if arguments else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
     return random.Random(seed)

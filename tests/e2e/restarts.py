@@ -98,8 +98,8 @@ def publisher_leaves_at_once(program, random):
 
 
 def subscriber_stands_still(program, _):
-    """A stopped subscriber disturbs neither the publisher nor other subscribers. When it goes on, it
-    knows exactly what it lost."""
+    """A stopped subscriber disturbs neither the publisher nor other subscribers. When it goes on,
+    it knows exactly what it lost."""
     topic = "restarts/subscriber_still"
     samples = 20 * DEPTH
     with Puppet(program, "speaker") as speaker, Puppet(program, "stopped") as stopped, \
@@ -167,7 +167,7 @@ def publisher_stands_still(program, _):
 def endpoints_made_during_a_call(program, _):
     """What a node makes between its call to another and the answer is matched as well."""
     topics = [f"restarts/late/{i}" for i in range(3)]
-    # Mute, and the called one past its announcing, or it would call as well and that make up for it.
+    # Mute, and the called one past its announcing: it must not call as well.
     with Puppet(program, "called", "mute") as called, Puppet(program, "caller", "mute") as caller:
         for i, topic in enumerate(topics):
             called.ask(f"pub p{i} tick {topic}")
@@ -188,7 +188,7 @@ def endpoints_made_during_a_call(program, _):
 
 
 def cards_for_one_who_does_not_read(program, _):
-    """More publishers than a stopped node's socket has room for: it meets them all when it goes on."""
+    """More publishers than a stopped node's socket has room for: it meets all when it goes on."""
     topics = [f"restarts/cards/{i}" for i in range(2)]
     publishers = 200  # Of each.
     with Puppet(program, "stopped") as stopped, Puppet(program, "speaker") as speaker:

@@ -253,6 +253,15 @@ TEST_F(TableTest, WhatDoesNotFitIsNotCopied) {
   EXPECT_EQ(PublishText(1), 1u);
 }
 
+TEST_F(TableTest, WhatOutgrewTheSlotCanBeReplaced) {
+  flatbuffers::FlatBufferBuilder fbb;
+  fbb.Finish(test::CreateText(fbb, 1, fbb.CreateString("copied")));
+  auto loan = texts_->Loan();
+  loan->builder().CreateString(std::string(100'000, 'x'));
+  ASSERT_TRUE(loan->CopyFrom({fbb.GetBufferPointer(), fbb.GetSize()}));
+  EXPECT_EQ(texts_->Publish(std::move(loan)), 1u);
+}
+
 // Whoever copies in what is no message harms nobody but the sample's count.
 TEST_F(TableTest, NonsenseIsDroppedByTheSubscriber) {
   for (const size_t size : {8u, 64u, 256u}) {

@@ -1,0 +1,116 @@
+// Endpoints and a host that note what a session asks of them, for tests.
+#ifndef HOLLER_TESTS_RUNTIME_SESSION_SUPPORT_H_
+#define HOLLER_TESTS_RUNTIME_SESSION_SUPPORT_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "holler/doorbell.h"
+#include "holler/session.h"
+#include "segment_support.h"
+
+namespace holler {
+
+using Notes = std::vector<std::string>;
+
+class FakePublisher final : public PublisherEndpoint {
+ public:
+  explicit FakePublisher(Notes& notes) : notes_(notes) {}
+
+  const std::string& topic_name() const override { return name_; }
+  const TopicInfo& topic() const override { return topic_; }
+  int segment_fd() const override { return segment_.fd(); }
+  absl::StatusOr<std::optional<uint64_t>> Admit(const EndpointKey& subscriber, const PeerInfo&,
+                                                PeerPage, UniqueFd) override {
+    notes_.push_back(absl::StrCat("admit ", subscriber.endpoint));
+    return answer;
+  }
+  void Confirmed(const EndpointKey& subscriber) override {
+    notes_.push_back(absl::StrCat("confirmed ", subscriber.endpoint));
+  }
+  std::vector<Admitted> Dismiss(const EndpointKey& subscriber) override {
+    notes_.push_back(absl::StrCat("dismiss ", subscriber.endpoint));
+    return {};
+  }
+  std::vector<Admitted> DismissNode(const wire::NodeId&) override {
+    notes_.push_back("dismiss node");
+    return {};
+  }
+  void Refused(const PeerInfo&, const absl::Status& why) override {
+    notes_.push_back(absl::StrCat("publisher refused: ", std::string(why.message())));
+  }
+
+  absl::StatusOr<std::optional<uint64_t>> answer = std::optional<uint64_t>(41);
+
+ private:
+  Notes& notes_;
+  const TopicInfo topic_ = TestTopic();
+  const std::string name_ = std::string(topic_.name);
+  const Segment segment_ = std::move(*Segment::Create(topic_));
+};
+
+class FakeSubscriber final : public SubscriberEndpoint {
+ public:
+  explicit FakeSubscriber(Notes& notes) : notes_(notes) {}
+
+  const std::string& topic_name() const override { return name_; }
+  absl::StatusOr<Offer> Propose(const EndpointKey& publisher, const PeerInfo&,
+                                std::shared_ptr<const PeerSegment>) override {
+    notes_.push_back(absl::StrCat("propose ", publisher.endpoint));
+    if (!answer.ok()) return answer;
+    return Offer{page_.fd(), bell_.get()};
+  }
+  bool Confirm(const EndpointKey& publisher, uint64_t start) override {
+    notes_.push_back(absl::StrCat("confirm ", publisher.endpoint, " at ", start));
+    return known;
+  }
+  void End(const EndpointKey& publisher) override {
+    notes_.push_back(absl::StrCat("end ", publisher.endpoint));
+  }
+  void Refused(const PeerInfo&, const absl::Status& why) override {
+    notes_.push_back(absl::StrCat("subscriber refused: ", std::string(why.message())));
+  }
+  bool holds_samples() override { return false; }
+
+  absl::Status answer;
+  bool known = true;
+
+ private:
+  Notes& notes_;
+  const std::string name_ = "test/segment";
+  const OwnPage page_ = std::move(*OwnPage::Create(2));
+  Doorbell doorbell_ = std::move(*Doorbell::Create());
+  const UniqueFd bell_ = std::move(*doorbell_.AddBell());
+};
+
+class FakeHost final : public SessionHost {
+ public:
+  FakeHost() {
+    self_.id = wire::NodeId(1, 1);
+    self_.domain = 3;
+    self_.name = "host";
+  }
+  const NodeIdentity& self() const override { return self_; }
+  const Registry& registry() const override { return endpoints; }
+  NodeStats& stats() override { return counts; }
+  void LogOnce(LogSeverity, const std::string& line) override { log.push_back(line); }
+  void RetryLater() override { ++retries; }
+  void Announce(uint64_t, const std::vector<PublisherEndpoint::Admitted>&) override {}
+
+  Registry endpoints;
+  NodeStats counts;
+  Notes log;
+  int retries = 0;
+
+ private:
+  NodeIdentity self_;
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_TESTS_RUNTIME_SESSION_SUPPORT_H_
