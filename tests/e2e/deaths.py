@@ -17,8 +17,8 @@ WARM_UP = 30  # Deaths after which the survivors should have all the memory they
 LATEST = 0.02  # Seconds from a victim's start, or from its match, to its death.
 PERIOD = 500  # Microseconds between samples.
 PLACES = ("/dev/shm", "/tmp", "/run")
-HEAP_SLACK = 64 * 1024  # What was logged is remembered, up to a bound.
-OWN_SLACK = 512 * 1024
+HEAP_SLACK = 64 * 1024 + 100 * DEATHS  # A puppet remembers every source it ever heard.
+OWN_SLACK = 4 * 1024 * 1024  # A sweep reads the list of all sockets of the machine at once.
 
 STEADY = "deaths/steady"  # From one survivor to the other.
 DOWN = "deaths/down"  # From survivors to victims.
