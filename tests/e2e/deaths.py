@@ -156,7 +156,8 @@ def test(program, arguments):
             report = check_report(survivor.puppet, "up", lost=0, missing=0)
             flood = check_report(survivor.puppet, "flood")
             print(f"{survivor.puppet} took from victims: {report}, flood: {flood}")
-            check(report["sources"] > 1 and flood["sources"] > 1, "no victim was ever heard")
+            if DEATHS >= 100:  # Else it may be so by chance.
+                check(report["sources"] > 1 and flood["sources"] > 1, "no victim was ever heard")
             check(flood["lost"] >= flood["missing"], "lost more than was counted:", flood)
             check(not on_disk(survivor.puppet, full_path),
                   "files with names:", on_disk(survivor.puppet, full_path))
