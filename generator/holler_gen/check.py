@@ -13,20 +13,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from holler_gen import layout
+from holler_gen import bounds, layout, table_layout
+from holler_gen.bounds import FIELD_ATTRIBUTES
 from holler_gen.layout import BOUNDS, Layout, Topic
 from holler_gen.names import (
     RESERVED_NAMESPACES,
     UNESCAPED_KEYWORDS,
     is_keyword,
     namespace_of,
+    resolve,
     simple_name,
 )
 from holler_gen.problems import File, Problem, Problems
-from holler_gen.schema import Enum, Object, Schema
+from holler_gen.schema import Enum, Field, Object, Schema
+from holler_gen.table_layout import PlacedMessage
 
-ATTRIBUTES = ("topic", "of", *BOUNDS, "latched")
-CLASS_SUFFIXES = ("Slot", "Writer", "Topic", "Publisher", "Subscriber")
+ATTRIBUTES = ("topic", "of", *BOUNDS, "bounds", "latched")
+CLASS_SUFFIXES = ("Slot", "Shapes", "Writer", "Topic", "Publisher", "Subscriber")
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 _PLAIN = re.compile(r"[ !#-\[\]-~]*")
@@ -54,15 +57,6 @@ def check(schema: Schema, main: str, files: Mapping[str, File], schema_bytes: in
     checker.attributes_are_in_place()
     topics = checker.topics(schema_bytes)
     return Result(tuple(topics), problems.sorted())
-
-
-def resolve(name: str, namespace: str, names: Mapping[str, object]) -> str:
-    """The full name of `name` in `namespace`: looked up there, then outward; empty if none."""
-    while namespace:
-        if f"{namespace}.{name}" in names:
-            return f"{namespace}.{name}"
-        namespace = namespace_of(namespace)
-    return name if name in names else ""
 
 
 class _Checker:
@@ -137,6 +131,11 @@ class _Checker:
             for name, count in Counter(a.name for a in declared.attributes).items():
                 if count > 1 and name in ATTRIBUTES:
                     self._problems.type(item, f"`{name}` is given {count} times", "keep one", name)
+            for name in FIELD_ATTRIBUTES:
+                if name in item.attributes:
+                    self._problems.type(
+                        item, f"`{name}` is on a type", "put it on a string or a vector", name
+                    )
             if isinstance(item, Enum):
                 for name in _ours(item.attributes):
                     kind = "a union" if item.is_union else "an enum"
@@ -164,6 +163,27 @@ class _Checker:
                         name,
                         field.name,
                     )
+                self._lengths_are_in_place(item, field)
+
+    def _lengths_are_in_place(self, item: Object, field: Field) -> None:
+        known = () if item.is_struct else bounds.attributes_of(field, self._schema)
+        for name in FIELD_ATTRIBUTES:
+            text = field.attributes.get(name)
+            if text is None:
+                continue
+            if name not in known:
+                what = "the strings of a vector" if name == "max_string_length" else "a string or vector"
+                self._problems.type(
+                    item, f"`{name}` is for {what}", f"remove `{name}`", name, field.name
+                )
+            elif not bounds.attribute(field, name):
+                self._problems.type(
+                    item,
+                    f"`{name}` is {_quoted(text)}",
+                    f"write a number from 1 to {bounds.HIGHEST}",
+                    name,
+                    field.name,
+                )
 
     # Rules of topics.
 
@@ -219,8 +239,11 @@ class _Checker:
             self._latched_is_a_flag(item)
         values = {name: self._integer(item, name) for name in BOUNDS}
         message = self._message(item)
+        bounded = None
         if message is not None:
             self._bytes_fit_the_message(item, message)
+            if not message.is_struct and "max_bytes" not in item.attributes:
+                bounded = self._bounded(item, message)
         if message is None or len(self._problems) > before:
             return None
         return Topic(
@@ -229,6 +252,7 @@ class _Checker:
             doc=item.doc,
             message=message,
             latched="latched" in item.attributes,
+            bounded=bounded,
             **values,
         )
 
@@ -337,12 +361,24 @@ class _Checker:
                 "remove `max_bytes`",
                 "max_bytes",
             )
-        if not message.is_struct and "max_bytes" not in item.attributes:
+        if "bounds" in item.attributes and (message.is_struct or "max_bytes" in item.attributes):
+            why = "a struct needs none" if message.is_struct else "`max_bytes` bounds the message"
             self._problems.type(
-                item,
-                "a table may grow without bound",
-                "add `max_bytes: N`, the size of its largest message",
+                item, f"it has `bounds`, and {why}", "remove `bounds`", "bounds"
             )
+
+    def _bounded(self, item: Object, message: Object) -> PlacedMessage | None:
+        """A table whose parts have fixed places; any problem is reported."""
+        table = bounds.bound(item, message, self._schema, self._main, self._problems)
+        if table is None:
+            return None
+        placed = table_layout.place_message(
+            table_layout.place(table, self._schema),
+            layout.file_identifier(message, self._schema) != "",
+        )
+        for what, remedy in table_layout.faults(placed):
+            self._problems.type(item, what, remedy)
+        return placed
 
     def _layout_is_within_bounds(self, item: Object, computed: Layout) -> None:
         if computed.slot_stride > layout.MAX_STRIDE:

@@ -10,8 +10,12 @@ import dataclasses
 import enum
 import hashlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from holler_gen.schema import SCALAR_BYTES, Base, Enum, Field, Object, Schema, Type, align_up
+
+if TYPE_CHECKING:
+    from holler_gen.table_layout import PlacedMessage
 
 CACHE_LINE = 64
 PAGE_BYTES = 4096
@@ -59,7 +63,8 @@ class Topic:
     max_samples: int
     max_loans: int
     latched: bool
-    max_bytes: int  # 0 for a struct
+    max_bytes: int  # 0 for a struct or a bounded table
+    bounded: PlacedMessage | None = None  # A table whose parts have fixed places.
 
 
 class PayloadKind(enum.Enum):
@@ -67,6 +72,7 @@ class PayloadKind(enum.Enum):
 
     STRUCT = "kStruct"
     TABLE_AT_END = "kTableAtEnd"
+    TABLE_AT_START = "kTableAtStart"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +98,8 @@ class Layout:
 
 def payload_align(topic: Topic, schema: Schema) -> int:
     """Alignment of the payload within its slot."""
-    return max(MIN_PAYLOAD_ALIGN, largest_align(topic.message, schema))
+    own = topic.bounded.align if topic.bounded else 1
+    return max(MIN_PAYLOAD_ALIGN, largest_align(topic.message, schema), own)
 
 
 def slot_align(topic: Topic, schema: Schema) -> int:
@@ -107,6 +114,10 @@ def compute(topic: Topic, schema: Schema, schema_bytes: int) -> Layout:
     if topic.message.is_struct:
         kind = PayloadKind.STRUCT
         payload_capacity = topic.message.size
+        slot_stride = align_up(payload_offset + payload_capacity, slot_align(topic, schema))
+    elif topic.bounded:
+        kind = PayloadKind.TABLE_AT_START
+        payload_capacity = topic.bounded.size
         slot_stride = align_up(payload_offset + payload_capacity, slot_align(topic, schema))
     else:
         kind = PayloadKind.TABLE_AT_END
@@ -134,6 +145,11 @@ def compute(topic: Topic, schema: Schema, schema_bytes: int) -> Layout:
         slots_offset=slots_offset,
         segment_bytes=align_up(slots_offset + slot_count * slot_stride, PAGE_BYTES),
     )
+
+
+def file_identifier(message: Object, schema: Schema) -> str:
+    """The file identifier that messages of this type carry; empty for none."""
+    return schema.file_identifier if message.name == schema.root else ""
 
 
 def builder_scratch(table: Object, schema: Schema) -> int:

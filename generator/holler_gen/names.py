@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from holler_gen.schema import Base
+
+# Scalars in C++.
+SCALARS = {
+    Base.BOOL: "bool",
+    Base.BYTE: "int8_t",
+    Base.UBYTE: "uint8_t",
+    Base.SHORT: "int16_t",
+    Base.USHORT: "uint16_t",
+    Base.INT: "int32_t",
+    Base.UINT: "uint32_t",
+    Base.LONG: "int64_t",
+    Base.ULONG: "uint64_t",
+    Base.FLOAT: "float",
+    Base.DOUBLE: "double",
+}
 # To these flatc appends `_` in the names of fields.
 _ESCAPED_KEYWORDS = frozenset(
     """
@@ -19,12 +37,17 @@ _ESCAPED_KEYWORDS = frozenset(
 UNESCAPED_KEYWORDS = frozenset({"char8_t", "consteval", "constinit"})
 # Emitted code names these namespaces; one inside another namespace would hide them.
 RESERVED_NAMESPACES = frozenset({"flatbuffers", "holler", "std"})
-# Members of emitted classes, and of holler::StructWriter, from which they derive. In their scope, a
+# Members of emitted classes, and of the runtime's classes from which they derive. In their scope, a
 # type of such a name is found only by its full name.
 _MEMBERS = frozenset(
     """
-    CopyFrom Message Start StartUninitialized StructWriter Writer finished_size header
-    kFileIdentifier kFingerprint kLatched kLayout kName kTypeName message message_ schema
+    At Blank BlankAll BlankIfRequired Clear CopyFrom EmplaceBack EmplaceString EmplaceStruct
+    EmplaceTable Member Message Mutable MutableString MutableStruct MutableTable NestedMessage Of
+    Room RoomAt Set SetNestedBytes SetSize SetString SetStruct SetVector Start StartUninitialized
+    StaticMessage StaticTable String StringMember Strings Struct StructMember StructWriter Table
+    TableHandle TableMember Tables Touch UnionVectorField Unions Vector Writer capacity clear empty
+    finished_size header kField kFileIdentifier kFingerprint kLatched kLayout kMessageBytes kName
+    kTypeName message message_ payload pop_back schema shape size table_ type types values
     """.split()
 )
 
@@ -49,15 +72,19 @@ def simple_name(full_name: str) -> str:
     return full_name.rpartition(".")[2]
 
 
-def type_name(full_name: str, namespace: str) -> str:
-    """How code within `namespace` names a type: as briefly as is certain to find it."""
+def type_name(full_name: str, namespace: str, scope: frozenset[str] = frozenset()) -> str:
+    """How code within `namespace` names a type: as briefly as is certain to find it.
+
+    `scope` are further names that mean something else there.
+    """
     own = namespace_of(full_name)
     name = simple_name(full_name)
-    if own == namespace and name not in _MEMBERS:
+    scope = scope | _MEMBERS
+    if own == namespace and name not in scope:
         return name
     parts = own.split(".") if own else []
     # From inside a.b.c, `b::X` is looked up as a::b::c::b, a::b::b and a::b before ::b.
-    hidden = not parts or parts[0] in namespace.split(".")[1:] or name in _MEMBERS
+    hidden = not parts or parts[0] in {*namespace.split(".")[1:], *scope} or name in scope
     return ("::" if hidden else "") + "::".join([*parts, name])
 
 
@@ -70,3 +97,12 @@ def camel_case(text: str) -> str:
 def macro(text: str) -> str:
     """SENSORS_LEG_STATES of sensors.leg_states."""
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in text).upper()
+
+
+def resolve(name: str, namespace: str, names: Mapping[str, object]) -> str:
+    """The full name of `name` in `namespace`: looked up there, then outward; empty if none."""
+    while namespace:
+        if f"{namespace}.{name}" in names:
+            return f"{namespace}.{name}"
+        namespace = namespace_of(namespace)
+    return name if name in names else ""

@@ -14,28 +14,17 @@ from pathlib import Path
 
 import jinja2
 
-from holler_gen import comment, layout, names
+from holler_gen import comment, layout, names, table_text
 from holler_gen.layout import Layout, Topic
 from holler_gen.schema import Base, Field, Schema
+from holler_gen.table_text import TableText
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
-_CPP_SCALARS = {
-    Base.BOOL: "bool",
-    Base.BYTE: "int8_t",
-    Base.UBYTE: "uint8_t",
-    Base.SHORT: "int16_t",
-    Base.USHORT: "uint16_t",
-    Base.INT: "int32_t",
-    Base.UINT: "uint32_t",
-    Base.LONG: "int64_t",
-    Base.ULONG: "uint64_t",
-    Base.FLOAT: "float",
-    Base.DOUBLE: "double",
-}
 _LINE_WIDTH = 100
 _BYTES_PER_LINE = 16
-_ONE_LINE_FUNCTION = re.compile(r"( *)(.*\)) \{ (.*) \}")
+_ONE_LINE_FUNCTION = re.compile(r"( *)(.*\)(?: noexcept)?) \{ (.*) \}")
+_BREAKS = (re.compile(r"( *)(.* =) (.*;)"), re.compile(r"( *)(class \w+) (: .* \{)"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +50,7 @@ class TopicText:
     is_struct: bool
     doc: list[str]
     fields: list[FieldText]
+    table: TableText | None  # of a bounded table
     fingerprint: str
     latched: str
     file_identifier: str
@@ -99,6 +89,7 @@ def topics_header(
         stem=file.removesuffix(".fbs"),
         guard=_guard(constant, file, "topics"),
         groups=groups,
+        has_tables=any(topic.bounded for topic, _ in topics),
     )
 
 
@@ -132,7 +123,7 @@ def budget(topic: Topic, computed: Layout) -> str:
 def _topic_text(topic: Topic, computed: Layout, schema: Schema, constant: _Constant) -> TopicText:
     namespace = names.namespace_of(topic.declared_as)
     message = topic.message
-    identified = message.name == schema.root and schema.file_identifier
+    identifier = layout.file_identifier(message, schema)
     return TopicText(
         name=topic.name,
         cpp=names.simple_name(topic.declared_as),
@@ -142,9 +133,10 @@ def _topic_text(topic: Topic, computed: Layout, schema: Schema, constant: _Const
         is_struct=message.is_struct,
         doc=comment.doc_lines(topic.doc or message.doc),
         fields=[_field_text(f, namespace) for f in message.fields] if message.is_struct else [],
+        table=table_text.table_text(topic) if topic.bounded else None,
         fingerprint=f"0x{layout.fingerprint(message, schema):016x}",
         latched=str(topic.latched).lower(),
-        file_identifier=f'"{schema.file_identifier}"' if identified else "nullptr",
+        file_identifier=f'"{identifier}"' if identifier else "nullptr",
         schema=names.type_name(_join(constant.namespace, constant.name), namespace),
         payload_align=layout.payload_align(topic, schema),
         slot_align=layout.slot_align(topic, schema),
@@ -160,7 +152,7 @@ def _field_text(field: Field, namespace: str) -> FieldText:
     elif field.type.base is Base.ARRAY and leaf is Base.BOOL:
         cpp_type = "uint8_t"  # flatc's element type: any byte but 0 reads as true
     else:
-        cpp_type = _CPP_SCALARS[leaf]
+        cpp_type = names.SCALARS[leaf]
     if field.type.base is Base.ARRAY:
         kind = "array"
     else:
@@ -208,12 +200,19 @@ def _render(template: str, **values: object) -> str:
 
 
 def _folded(line: str) -> str:
-    """A function that is too long for one line, on three."""
-    match = _ONE_LINE_FUNCTION.fullmatch(line)
-    if len(line) <= _LINE_WIDTH or not match:
+    """A function that is too long for one line, on three; other declarations on two."""
+    if len(line) <= _LINE_WIDTH:
         return line
-    indent, head, body = match.groups()
-    return f"{indent}{head} {{\n{indent}  {body}\n{indent}}}"
+    match = _ONE_LINE_FUNCTION.fullmatch(line)
+    if match:
+        indent, head, body = match.groups()
+        return f"{indent}{head} {{\n{indent}  {body}\n{indent}}}"
+    for pattern in _BREAKS:
+        match = pattern.fullmatch(line)
+        if match:
+            indent, head, rest = match.groups()
+            return f"{indent}{head}\n{indent}    {rest}"
+    return line
 
 
 @functools.cache

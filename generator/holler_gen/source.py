@@ -25,6 +25,7 @@ class Declaration:
 
     line: int
     attributes: tuple[Attribute, ...] = ()
+    default: str = ""  # of a field: the first word of it; empty for none
     fields: Mapping[str, Declaration] = dataclasses.field(default_factory=dict)
 
     def attribute(self, name: str) -> Attribute | None:
@@ -120,10 +121,20 @@ class _Scanner:
         attributes = self._attributes_before("{")
         fields: dict[str, Declaration] = {}
         while (token := self._take()) is not _END and token.text != "}":
-            fields[token.text] = Declaration(token.line, self._attributes_before(";,}"))
+            default = self._default()
+            fields[token.text] = Declaration(token.line, self._attributes_before(";,}"), default)
             if self._peek().text in (";", ","):
                 self._take()
-        return Declaration(line, attributes, fields)
+        return Declaration(line, attributes, fields=fields)
+
+    def _default(self) -> str:
+        """The word after the next `=`, if the field that stands here has one."""
+        for i in range(self._next, len(self._tokens) - 1):
+            if self._tokens[i].text in tuple(";,}("):
+                break
+            if self._tokens[i].text == "=":
+                return self._tokens[i + 1].text
+        return ""
 
     def _attributes_before(self, stops: str) -> tuple[Attribute, ...]:
         """The attributes in the parentheses that stand before one of `stops`."""

@@ -32,8 +32,9 @@ inline constexpr size_t kTypeNameMax = 191;   // Likewise.
 
 // How a payload lies in its slot.
 enum class PayloadKind : uint32_t {
-  kStruct = 1,      // A FlatBuffers struct, from the payload's first byte.
-  kTableAtEnd = 2,  // A finished FlatBuffer that ends with the payload's last byte.
+  kStruct = 1,        // A FlatBuffers struct, from the payload's first byte.
+  kTableAtEnd = 2,    // A finished FlatBuffer that ends with the payload's last byte.
+  kTableAtStart = 3,  // A finished FlatBuffer from the payload's first byte.
 };
 
 // The geometry of a segment. An immutable part of its header, hence fixed-width members only.
@@ -62,12 +63,17 @@ constexpr uint64_t AlignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
 
+// Where a message of `size` bytes starts in its payload.
+constexpr uint32_t MessageOffset(const SegmentLayout& l, uint32_t size) {
+  return l.payload_kind == PayloadKind::kTableAtEnd ? l.payload_capacity - size : 0;
+}
+
 // Whether every count is within its bound and every offset follows from the counts as
 // docs/slot_ring.md says. True for what the generator emits (asserted in each emitted header);
 // anything may come from a peer.
 constexpr bool IsConsistent(const SegmentLayout& l) {
   const bool bounded =
-      (l.payload_kind == PayloadKind::kStruct || l.payload_kind == PayloadKind::kTableAtEnd) &&
+      l.payload_kind >= PayloadKind::kStruct && l.payload_kind <= PayloadKind::kTableAtStart &&
       l.depth >= 1 && l.depth <= kMaxDepth &&                                       //
       l.max_subscribers >= 1 && l.max_subscribers <= kMaxSubscribersLimit &&        //
       l.max_samples >= 1 && l.max_samples <= kMaxSamplesLimit &&                    //

@@ -57,11 +57,8 @@ class Sample {
   const PeerInfo& publisher() const noexcept { return taken_.source->peer(); }
   // The message as bytes: a struct, or a finished FlatBuffer.
   std::span<const std::byte> bytes() const noexcept {
-    const SegmentLayout& layout = taken_.source->layout();
-    const std::byte* end = taken_.held.payload + layout.payload_capacity;
-    return layout.payload_kind == PayloadKind::kStruct
-               ? std::span(taken_.held.payload, taken_.held.size)
-               : std::span(end - taken_.held.size, end);
+    const HeldSample& held = taken_.held;
+    return {held.payload + MessageOffset(taken_.source->layout(), held.size), held.size};
   }
 
  private:

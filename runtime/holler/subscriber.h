@@ -114,7 +114,7 @@ class Subscriber {
     if constexpr (Topic::kLayout.payload_kind == PayloadKind::kStruct) {
       if (held.size == sizeof(Message)) return reinterpret_cast<const Message*>(held.payload);
     } else {
-      const std::byte* start = held.payload + taken.source->layout().payload_capacity - held.size;
+      const std::byte* start = held.payload + MessageOffset(taken.source->layout(), held.size);
       const auto* bytes = reinterpret_cast<const uint8_t*>(start);
       if (held.size % kMessageAlignment == 0 &&
           (!core_->options().verify ||

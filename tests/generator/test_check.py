@@ -113,11 +113,6 @@ RULES = {
         "t.fbs:3: error: A: `topic` is on a union, which cannot be a topic; put it on a struct or a "
         "table, or remove `topic`",
     ),
-    "table without max_bytes": (
-        'table A (topic: "a") { a:int; }',
-        "t.fbs:2: error: A: a table may grow without bound; add `max_bytes: N`, the size of its "
-        "largest message",
-    ),
     "struct with max_bytes": (
         'struct A (topic: "a", max_bytes: 100) { a:int; }',
         "t.fbs:2: error: A: a struct always has its own size, here 4 bytes; remove `max_bytes`",
@@ -125,11 +120,6 @@ RULES = {
     "of a struct, with max_bytes": (
         'struct A { a:int; }\ntable B (topic: "b", of: "A", max_bytes: 100) {}',
         "t.fbs:3: error: B: a struct always has its own size, here 4 bytes; remove `max_bytes`",
-    ),
-    "of a table, without max_bytes": (
-        'table A { a:int; }\ntable B (topic: "b", of: "A") {}',
-        "t.fbs:3: error: B: a table may grow without bound; add `max_bytes: N`, the size of its "
-        "largest message",
     ),
     "of an unknown type": (
         'namespace n;\ntable B (topic: "b", of: "Nothing") {}',
@@ -234,7 +224,7 @@ struct A (topic: "a b", depth: 0,
    latched: 0) { consteval:int; x:int (depth: 3); }
 struct B (topic, max_bytes: 12) { a:int; }
 struct BWriter { a:int; }
-table C (topic: "c", topic: "d") { a:int; }
+table C (topic: "c", topic: "d") { a:string; }
 table D (topic: "d", of: "n.X", max_samples: 99) {}
 table E (of: "A") { x:int; }
 enum M : int (topic: "q") { A }
@@ -251,8 +241,8 @@ file_identifier "a\\"bc";
         (7, "n.B", "a struct always has its own size, here 4 bytes"),
         (7, "n.B", "its class n.BWriter would have the name of a type"),
         (7, "n.B", "its topic has no name"),
+        (9, "n.C.a", "topic n.C holds it, and it may grow without bound"),
         (9, "n.C", "`topic` is given 2 times"),
-        (9, "n.C", "a table may grow without bound"),
         (10, "n.D", '`max_samples` is "99"'),
         (10, "n.D", 'there is no type "n.X" (did you mean n.E?)'),
         (11, "n.E", "`of` is on a type that is not a topic"),

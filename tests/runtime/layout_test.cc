@@ -64,7 +64,7 @@ std::vector<Breakage> Breakages() {
   using L = SegmentLayout;
   return {
       {"kind_0", [](L& l) { l.payload_kind = PayloadKind{0}; }},
-      {"kind_3", [](L& l) { l.payload_kind = PayloadKind{3}; }},
+      {"kind_4", [](L& l) { l.payload_kind = PayloadKind{4}; }},
       {"depth_0", Shaped({.depth = 0})},
       {"depth_beyond", Shaped({.depth = kMaxDepth + 1})},
       {"no_subscribers", Shaped({.max_subscribers = 0})},
