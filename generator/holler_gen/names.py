@@ -41,7 +41,7 @@ RESERVED_NAMESPACES = frozenset({"flatbuffers", "holler", "std"})
 # type of such a name is found only by its full name.
 _MEMBERS = frozenset(
     """
-    At Blank BlankAll BlankIfRequired Clear CopyFrom EmplaceBack EmplaceString EmplaceStruct
+    At BlankAt Clear CopyFrom EmplaceBack EmplaceString EmplaceStruct
     EmplaceTable Member Message Mutable MutableString MutableStruct MutableTable NestedMessage Of
     Room RoomAt Set SetNestedBytes SetSize SetString SetStruct SetVector Start StartUninitialized
     StaticMessage StaticTable String StringMember Strings Struct StructMember StructWriter Table

@@ -318,7 +318,7 @@ class TableVectorField : private TableHandle {
         PutOffset(OffsetAt(i), elements_ + i * Writer::shape().stride);
         Put<uint32_t>(room_ - 4, static_cast<uint32_t>(i + 1));
       }
-      BlankTable(Writer::shape(), TableAt(i));
+      Blank<Writer::shape()>(TableAt(i));
     }
     SetSize(length);
     return true;
@@ -377,7 +377,7 @@ class UnionVectorField : public TableHandle {
   uint8_t* EmplaceBack() const noexcept {
     const size_t i = size();
     if (!IsWithin(i + 1, kField.capacity)) return nullptr;
-    uint8_t* member = Blank<kMember>(i);
+    uint8_t* member = BlankAt<kMember>(i);
     SetSize(i + 1);
     return member;
   }
@@ -385,7 +385,7 @@ class UnionVectorField : public TableHandle {
   template <size_t kMember>
   uint8_t* Mutable(size_t i) const noexcept {
     constexpr const MemberShape& member = kField.members[kMember];
-    if (type(i) != member.type) return Blank<kMember>(i);
+    if (type(i) != member.type) return BlankAt<kMember>(i);
     return RoomAt(i) + member.at;
   }
 
@@ -424,7 +424,7 @@ class UnionVectorField : public TableHandle {
   uint8_t* RoomAt(size_t i) const noexcept { return table_ + kField.elements + i * kField.stride; }
 
   template <size_t kMember>
-  uint8_t* Blank(size_t i) const noexcept {
+  uint8_t* BlankAt(size_t i) const noexcept {
     constexpr const MemberShape& member = kField.members[kMember];
     BlankUnion(member, RoomAt(i), values() + 4 + 4 * i, types() + 4 + i);
     return RoomAt(i) + member.at;

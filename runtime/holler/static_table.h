@@ -60,13 +60,6 @@ class StaticTable : public TableHandle {
   template <size_t kId>
   static constexpr const FieldShape& kField = kShape.fields[kId];
 
-  void BlankAll() noexcept {
-    std::memcpy(table_ - kShape.vtable_bytes, kShape.blank.data(), kShape.blank.size());
-    [&]<size_t... kId>(std::index_sequence<kId...>) {
-      (BlankIfRequired<kId>(), ...);
-    }(std::make_index_sequence<kShape.fields.size()>());
-  }
-
   // Operations on the field `kId`.
 
   template <size_t kId, typename T>
@@ -201,17 +194,12 @@ class StaticTable : public TableHandle {
     return table_ + kField<kId>.room;
   }
 
-  template <size_t kId>
-  void BlankIfRequired() noexcept {
-    if constexpr (kField<kId>.required) BlankField(kShape, table_, kId);
-  }
-
   // Has a field be there: blank, if it was not. Its room first, so that no moment is invalid.
   template <size_t kId>
   void Touch() noexcept {
     if constexpr (!kField<kId>.required) {
       if (IsPresent(kShape, table_, kId)) return;
-      BlankField(kShape, table_, kId);
+      BlankFieldOf<kShape, kId>(table_);
       Show(kShape, table_, kId);
     }
   }
@@ -250,7 +238,7 @@ class StaticMessage : public StaticTable<Message_, kShape> {
       std::memcpy(start + sizeof(uint32_t), file_identifier, flatbuffers::kFileIdentifierLength);
     }
     this->table_ = start + kRoot;
-    this->BlankAll();
+    Blank<kShape>(this->table_);
   }
 
   // Size of the message, which is always the same and always finished; for the publisher.

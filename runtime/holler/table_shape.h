@@ -3,14 +3,17 @@
 #ifndef HOLLER_TABLE_SHAPE_H_
 #define HOLLER_TABLE_SHAPE_H_
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 #include "flatbuffers/flatbuffers.h"
 
@@ -95,7 +98,8 @@ struct TableShape {
   std::span<const uint8_t> blank;  // The vtable and, right behind it, the table, with nothing set.
   uint16_t vtable_bytes;
   uint16_t table_bytes;
-  uint32_t stride;  // From one to the next in a vector.
+  uint32_t stride;    // From one to the next in a vector.
+  bool has_required;  // Whether any field is.
 };
 
 constexpr uint16_t VtableEntry(size_t id) { return static_cast<uint16_t>(4 + 2 * id); }
@@ -136,7 +140,9 @@ constexpr TableShape MakeTableShape(uint32_t stride) {
           .blank = kBlankImage<kFields, kVtableBytes, kTableBytes>,
           .vtable_bytes = kVtableBytes,
           .table_bytes = kTableBytes,
-          .stride = stride};
+          .stride = stride,
+          .has_required = std::any_of(std::begin(kFields), std::end(kFields),
+                                      [](const FieldShape& field) { return field.required; })};
 }
 
 // Writing. What is written is what FlatBuffers' accessors read, by the same types.
@@ -178,7 +184,18 @@ inline void Hide(const TableShape& shape, uint8_t* table, size_t id) noexcept {
 }
 
 // Makes a table blank: nothing in it is set, what is required is empty.
-void BlankTable(const TableShape& shape, uint8_t* table) noexcept;
+inline void BlankTable(const TableShape& shape, uint8_t* table) noexcept;
+
+inline void BlankString(uint8_t* room) noexcept {
+  Put<uint32_t>(room, 0);
+  room[4] = 0;
+}
+
+// A vector of tables: no element, and none of its places ever used.
+inline void BlankTables(uint8_t* room) noexcept {
+  Put<uint32_t>(room - 4, 0);
+  Put<uint32_t>(room, 0);
+}
 
 // Makes what is in a union's room blank, as one of its members.
 inline void BlankMember(const MemberShape& member, uint8_t* room) noexcept {
@@ -188,8 +205,7 @@ inline void BlankMember(const MemberShape& member, uint8_t* room) noexcept {
     std::memset(at, 0, member.size);
     return;
   }
-  Put<uint32_t>(at, 0);
-  at[4] = 0;
+  BlankString(at);
 }
 
 // Makes a union hold a blank member. `offset` leads to it; `type` says what it is.
@@ -209,13 +225,9 @@ inline void BlankField(const TableShape& shape, uint8_t* table, size_t id) noexc
       std::memset(table + field.at, 0, field.size);
       return;
     case FieldKind::kString:
-      Put<uint32_t>(room, 0);
-      room[4] = 0;
-      return;
+      return BlankString(room);
     case FieldKind::kTables:
-      Put<uint32_t>(room - 4, 0);
-      Put<uint32_t>(room, 0);
-      return;
+      return BlankTables(room);
     case FieldKind::kElements:
     case FieldKind::kStrings:
     case FieldKind::kUnions:
@@ -240,8 +252,43 @@ inline void BlankField(const TableShape& shape, uint8_t* table, size_t id) noexc
 
 inline void BlankTable(const TableShape& shape, uint8_t* table) noexcept {
   std::memcpy(table - shape.vtable_bytes, shape.blank.data(), shape.blank.size());
+  if (!shape.has_required) return;
   for (size_t id = 0; id < shape.fields.size(); ++id) {
     if (shape.fields[id].required) BlankField(shape, table, id);
+  }
+}
+
+// The same where the shape is known to the compiler, which then leaves nothing but stores.
+
+template <const TableShape& kShape>
+void Blank(uint8_t* table) noexcept;
+
+template <const TableShape& kShape, size_t kId>
+void BlankFieldOf(uint8_t* table) noexcept {
+  constexpr const FieldShape& field = kShape.fields[kId];
+  if constexpr (field.kind == FieldKind::kTable) {
+    Blank<*field.child>(table + field.room);
+  } else if constexpr (field.kind == FieldKind::kString) {
+    BlankString(table + field.room);
+  } else if constexpr (field.kind == FieldKind::kTables) {
+    BlankTables(table + field.room);
+  } else if constexpr (field.kind == FieldKind::kElements || field.kind == FieldKind::kStrings) {
+    Put<uint32_t>(table + field.room, 0);
+  } else {
+    BlankField(kShape, table, kId);
+  }
+}
+
+template <const TableShape& kShape>
+void Blank(uint8_t* table) noexcept {
+  std::memcpy(table - kShape.vtable_bytes, kShape.blank.data(), kShape.blank.size());
+  if constexpr (kShape.has_required) {
+    [&]<size_t... kId>(std::index_sequence<kId...>) {
+      const auto blank = [&]<size_t kOne>() {
+        if constexpr (kShape.fields[kOne].required) BlankFieldOf<kShape, kOne>(table);
+      };
+      (blank.template operator()<kId>(), ...);
+    }(std::make_index_sequence<kShape.fields.size()>());
   }
 }
 
