@@ -205,7 +205,7 @@ class _Text:
         bounded = placed.bounded
         kind = bounded.kind
         has_size = kind in (
-            *(FieldKind.SCALAR, FieldKind.STRUCT, FieldKind.ELEMENTS),
+            *(FieldKind.SCALAR, FieldKind.STRUCT, FieldKind.ELEMENTS, FieldKind.UNION_TYPE),
             *(FieldKind.NESTED_MESSAGE, FieldKind.NESTED_BYTES),
         )
         is_required = bounded.field.required and kind is not FieldKind.UNION_TYPE

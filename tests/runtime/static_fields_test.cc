@@ -174,9 +174,13 @@ TEST_F(StaticFields, TablesAreSortedByTheirKey) {
   for (const char* name : {"d", "b", "c", "a"}) people.emplace_back()->set_name(name);
   people.Sort();
   EXPECT_EQ(this->people(), (std::vector<std::string>{"a", "b", "c", "d"}));
-  EXPECT_EQ(message().people()->LookupByKey("c"), message().people()->Get(2));
   people[0].set_name("A");
   EXPECT_EQ(message().people()->Get(0)->name()->str(), "A");
+
+  auto numbered = draft_->mutable_numbered();
+  for (const int number : {3, 1, 2}) numbered.emplace_back()->set_number(number);
+  numbered.Sort();
+  EXPECT_EQ(message().numbered()->LookupByKey(2), message().numbered()->Get(1));
 }
 
 TEST_F(StaticFields, AfterSortingNoTwoElementsShareAPlace) {
