@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from holler_gen import bounds, layout, table_layout
+from holler_gen import bounding, bounds, layout, table_layout
 from holler_gen.bounds import FIELD_ATTRIBUTES
 from holler_gen.layout import BOUNDS, Layout, Topic
 from holler_gen.names import (
@@ -369,7 +369,7 @@ class _Checker:
 
     def _bounded(self, item: Object, message: Object) -> PlacedMessage | None:
         """A table whose parts have fixed places; any problem is reported."""
-        table = bounds.bound(item, message, self._schema, self._main, self._problems)
+        table = bounding.bound(item, message, self._schema, self._main, self._problems)
         if table is None:
             return None
         placed = table_layout.place_message(
