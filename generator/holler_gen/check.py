@@ -25,7 +25,7 @@ from holler_gen.names import (
     simple_name,
 )
 from holler_gen.problems import File, Problem, Problems
-from holler_gen.schema import Enum, Field, Object, Schema
+from holler_gen.schema import Base, Enum, Field, Object, Schema
 from holler_gen.table_layout import PlacedMessage
 
 ATTRIBUTES = ("topic", "of", *BOUNDS, "bounds", "latched")
@@ -53,6 +53,7 @@ def check(schema: Schema, main: str, files: Mapping[str, File], schema_bytes: in
     checker.files_do_not_collide()
     checker.file_identifier_is_plain()
     checker.names_are_valid_cpp()
+    checker.unions_compile()
     checker.comments_are_printable()
     checker.attributes_are_in_place()
     topics = checker.topics(schema_bytes)
@@ -106,6 +107,29 @@ class _Checker:
                         self._problems.type(
                             item, "its name is a keyword of C++", "rename it", field=field.name
                         )
+
+    def unions_compile(self) -> None:
+        """In what flatc writes for them, some names are wrong."""
+        for item in self._schema.objects.values():
+            for field in item.fields:
+                if field.type.leaf is not Base.UNION or field.deprecated:
+                    continue
+                if is_keyword(field.name):
+                    self._problems.type(
+                        item,
+                        "flatc's C++ of a union with the name of a keyword does not compile",
+                        "rename it",
+                        field=field.name,
+                    )
+                own, unions = namespace_of(item.name), namespace_of(field.type.name)
+                is_found = not unions or f"{own}.".startswith(f"{unions}.")
+                if field.type.base is Base.VECTOR and not is_found:
+                    self._problems.type(
+                        item,
+                        "flatc's C++ of a vector of unions of another namespace does not compile",
+                        f"declare union {field.type.name} in the namespace of the table",
+                        field=field.name,
+                    )
 
     def comments_are_printable(self) -> None:
         """flatc takes `{{...}}` in a comment for a mark in its own templates, and aborts."""

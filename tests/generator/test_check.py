@@ -108,6 +108,19 @@ RULES = {
         "t.fbs:2: error: A: `topic` is on an enum, which cannot be a topic; put it on a struct or a "
         "table, or remove `topic`",
     ),
+    "union field named like a keyword": (
+        "table T {}\nunion U { T }\ntable A {\n  class:U;\n  int:[U]; }",
+        "t.fbs:5: error: A.class: flatc's C++ of a union with the name of a keyword does not compile; "
+        "rename it",
+        "t.fbs:6: error: A.int: flatc's C++ of a union with the name of a keyword does not compile; "
+        "rename it",
+    ),
+    "vector of unions of another namespace": (
+        "namespace n;\ntable T {}\nunion U { T }\nnamespace n.m;\ntable Fine { u:[U]; }\n"
+        "namespace o;\ntable A {\n u:[n.U]; one:n.U; }",
+        "t.fbs:9: error: o.A.u: flatc's C++ of a vector of unions of another namespace does not "
+        "compile; declare union n.U in the namespace of the table",
+    ),
     "attribute on a union": (
         'table T {}\nunion A (topic: "a") { T }',
         "t.fbs:3: error: A: `topic` is on a union, which cannot be a topic; put it on a struct or a "
@@ -209,9 +222,9 @@ RULES = {
 
 @pytest.mark.parametrize("rule", RULES)
 def test_rule(workshop: Workshop, rule: str) -> None:
-    text, message = RULES[rule]
+    text, *messages = RULES[rule]
     result = workshop.check(f'include "holler.fbs";\n{text}')
-    assert [str(problem) for problem in result.problems] == [message]
+    assert [str(problem) for problem in result.problems] == messages
 
 
 def test_all_errors_at_once(workshop: Workshop) -> None:

@@ -122,6 +122,49 @@ SHAPES = {
           r:string (required); k:string (key); n:[ubyte] (nested_flatbuffer: "A");
           f:float = nan; old:int (deprecated); }
         root_type T; file_identifier "T?!~";""",
+    "bounded tables": """
+        namespace a; struct V (force_align: 16) { x:float; } enum E : short { X = 3, Y }
+        namespace b; table In { v:a.V; s:string (max_length: 3); }
+        union U { In, a.V, S:string }
+        table T (topic: "t") { i:In; is:[In] (max_length: 3); e:a.E = Y; es:[a.E] (max_length: 3);
+          u:U (max_string_length: 3); us:[U] (max_length: 2, max_string_length: 3); d:double = nan;
+          f:float = -inf; g:float = 1e40; z:double = -0.0; o:bool = null;
+          n:[ubyte] (nested_flatbuffer: "In"); m:[ubyte] (nested_flatbuffer: "T", max_length: 99); }
+        root_type T; file_identifier "ABCD";""",
+    "bounded tables without a namespace": """
+        table In { a:int; } table Empty (topic: "empty") {} union U { In, Empty }
+        table T (topic: "t") { i:In; e:Empty; u:U; us:[U] (max_length: 1); }""",
+    "bounded tables of several namespaces": """
+        namespace a; table H { s:string (max_length: 1); }
+        namespace c.b; table H { a:a.H; }
+        table T (topic: "t") { a:a.H; b:H; c:[H] (max_length: 2); }
+        namespace a.b; table Of (topic: "u", of: "c.b.T", bounds: "a.s: 7, b.a.s: 8, c.a.s: 9") {}
+        namespace d; table H (topic: "h") { h:a.H; }""",
+    "bounded tables with keywords": """
+        namespace n; struct In { int:int; }
+        enum E : int { auto, default } union while_ { for_:For, In } table For { class:int; }
+        table T (topic: "t") { new:int; delete:string (max_length: 3); this:[E] (max_length: 2);
+          op:while_; ops:[while_] (max_length: 2); default:In; template:For;
+          typename:[For] (max_length: 2); switch:[string] (max_length: 2, max_string_length: 2); }""",
+    "bounded tables of types named like members of writers": """
+        namespace n; struct Table { a:int; } struct Message { a:int; } struct kField { a:int; }
+        table Vector { a:Table; } table Shape { a:Message; } enum String : int { Set }
+        union Struct { Vector, Table, Strings:string } struct StaticTable { a:int; }
+        table Member (topic: "m") { a:Table; b:Vector; c:String; d:Struct (max_string_length: 3);
+          e:[Struct] (max_length: 2, max_string_length: 4); f:[Vector] (max_length: 3); g:Message;
+          h:[Table] (max_length: 2); i:Shape; j:kField; k:StaticTable; }
+        table StaticMessage (topic: "s", of: "Member") {}
+        table Start (topic: "start") { capacity:int; table_:int; kStruct:Shape; }""",
+    "bounded tables of types named like emitted classes": """
+        namespace n; struct HeadWriter { a:int; } table Head { a:HeadWriter; } table T { a:int; }
+        struct UsXVector { a:int; } union U { Head, UsXVector }
+        table Top (topic: "top") { h:Head; w:HeadWriter; us_x:[U] (max_length: 2);
+          usX:[U] (max_length: 2); v:UsXVector; t:T; nt:m.T; x:Fields; y:[Fields] (max_length: 2); }
+        table Fields { top:int; } table Shape { a:int; }
+        namespace m; table T { a:n.T; } namespace n;
+        table Top2 (topic: "top2") { top:Topping; s:Shape; } table Topping { top:Fields; }""",
+    "a bounded table within namespace holler": """
+        namespace holler.x; table In { a:string (max_length: 2); } table T (topic: "t") { i:In; }""",
     "long names": """
         namespace a_rather_long_namespace.with_another_one_inside;
         struct ATypeWhoseNameGoesOnAndOn { a:int; }
@@ -202,6 +245,112 @@ struct D (topic: "d") { a:int; }
     lines = [line for line in run.text("t_topics.h").splitlines() if "kFileIdentifier" in line]
     values = [line.split(" = ")[1] for line in lines]
     assert values == ["nullptr;", '"BBBB";', '"BBBB";', "nullptr;"]
+
+
+MIDDLING = """\
+include "holler.fbs";
+namespace geo;
+struct Vec3 { x:double; y:double; z:double; }
+struct Quaternion { x:double; y:double; z:double; w:double; }
+namespace sensors;
+/// How a measurement came about.
+enum Source : ubyte { Unknown, Hardware, Simulation }
+/// Where and when something was measured.
+table Header {
+  /// Nanoseconds since 1970.
+  stamp_ns:ulong;
+  /// What the coordinates refer to.
+  frame_id:string (required, max_length: 32);
+}
+/// What a sensor says of itself.
+table Health {
+  /// Degrees Celsius.
+  temperature:float;
+  voltage:float;
+  errors:[string] (max_length: 8, max_string_length: 64);
+}
+/// One inertial measurement.
+table Imu (topic: "sensors/imu", depth: 32) {
+  header:Header (required);
+  /// As a rotation from the frame.
+  orientation:geo.Quaternion;
+  /// Metres per second, squared.
+  acceleration:geo.Vec3;
+  /// Radians per second.
+  rate:geo.Vec3;
+  /// Row by row.
+  covariance:[double] (max_length: 9);
+  source:Source = Hardware;
+  is_calibrated:bool;
+  sequence:uint;
+  /// None if it is not measured.
+  humidity:float = null;
+  pressure:float;
+  health:Health;
+  notes:string (max_length: 128);
+}
+"""
+
+
+def test_a_middling_topic_is_short(workshop: Workshop, compiles: Compiles) -> None:
+    run = workshop.generate(MIDDLING)
+    lines = run.text("t_topics.h").splitlines()
+    assert len(lines) < 250
+    assert max(map(len, lines)) <= 100
+    assert not any(line != line.rstrip() for line in lines)
+    assert "\n\n\n" not in run.text("t_topics.h")
+    for comment in ("/// Degrees Celsius.", "/// Where and when something was measured."):
+        assert sum(line.strip() == comment for line in lines) == 1
+    compiles(run, '#include "t_topics.h"\nint main() {}\n')
+
+
+def test_bounded_tables_of_one_type(workshop: Workshop, compiles: Compiles) -> None:
+    """Each topic has writers of its own; within one, tables under the same bounds share them."""
+    run = workshop.generate(
+        """\
+include "holler.fbs";
+namespace n;
+table Name { text:string; }
+table Pair { left:Name; right:Name; other:Name; }
+table A (topic: "a", of: "Pair", bounds: "Name.text: 5") {}
+table B (topic: "b", of: "Pair", bounds: "Name.text: 5, right.text: 90") {}
+"""
+    )
+    program = """
+#include "t_topics.h"
+#include <type_traits>
+#define LEFT(W) decltype(std::declval<W>().mutable_left())
+#define RIGHT(W) decltype(std::declval<W>().mutable_right())
+#define OTHER(W) decltype(std::declval<W>().mutable_other())
+static_assert(std::is_same_v<LEFT(n::AWriter), n::AWriter::NameWriter>);
+static_assert(std::is_same_v<LEFT(n::AWriter), RIGHT(n::AWriter)>);
+static_assert(std::is_same_v<LEFT(n::BWriter), n::BWriter::LeftNameWriter>);
+static_assert(std::is_same_v<LEFT(n::BWriter), OTHER(n::BWriter)>);
+static_assert(std::is_same_v<RIGHT(n::BWriter), n::BWriter::RightNameWriter>);
+static_assert(decltype(std::declval<RIGHT(n::BWriter)>().mutable_text())::capacity() == 90);
+static_assert(n::ATopic::kFingerprint == n::BTopic::kFingerprint);
+static_assert(n::ATopic::kLayout.payload_kind == holler::PayloadKind::kTableAtStart);
+static_assert(n::AWriter::kMessageBytes < n::BWriter::kMessageBytes);
+int main() {}
+"""
+    compiles(run, program)
+
+
+def test_the_compiler_checks_the_layout(workshop: Workshop, compiles: Compiles) -> None:
+    """A header that disagrees with flatc's types, or with itself, does not compile."""
+    run = workshop.generate(MIDDLING)
+    text = run.text("t_topics.h")
+    for right, wrong in (
+        (r"\.size = 24, \.align = 8", ".size = 16, .align = 8"),  # of a struct
+        (r"(kScalar, \.at = [0-9]+, \.size) = 4", r"\1 = 8"),
+        (r"(payload_capacity) = ", r"\1 = 8"),
+        (r"(k\w+Fields), 10,", r"\1, 12,"),  # the size of a vtable
+    ):
+        changed, count = re.subn(right, wrong, text, count=1)
+        assert count == 1, right
+        (run.dir / "t_topics.h").write_text(changed)
+        with pytest.raises(AssertionError, match="static assertion|static_assert"):
+            compiles(run, '#include "t_topics.h"\nint main() {}\n')
 
 
 HOSTILE = (
