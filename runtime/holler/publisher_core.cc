@@ -39,7 +39,11 @@ PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo top
       ring_(segment_.data(), segment_.layout()),
       options_(std::make_shared<const PublisherOptions>(std::move(options))) {}
 
-PublisherCore::~PublisherCore() { discovery_->RemovePublisher(id_); }
+PublisherCore::~PublisherCore() { Close(); }
+
+void PublisherCore::Close() {
+  if (!std::exchange(closed_, true)) discovery_->RemovePublisher(id_);
+}
 
 void PublisherCore::WarnOfRefusal(const char* why) noexcept {
   if (std::exchange(warned_of_, why) == why) return;  // The log would say it once, but at a price.

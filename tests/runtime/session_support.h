@@ -63,7 +63,7 @@ class FakeSubscriber final : public SubscriberEndpoint {
                                 std::shared_ptr<const PeerSegment>) override {
     notes_.push_back(absl::StrCat("propose ", publisher.endpoint));
     if (!answer.ok()) return answer;
-    return Offer{page_.fd(), bell_.get()};
+    return Offer{page_.fd(), bell_.pull.get()};
   }
   bool Confirm(const EndpointKey& publisher, uint64_t start) override {
     notes_.push_back(absl::StrCat("confirm ", publisher.endpoint, " at ", start));
@@ -85,7 +85,7 @@ class FakeSubscriber final : public SubscriberEndpoint {
   const std::string name_ = "test/segment";
   const OwnPage page_ = std::move(*OwnPage::Create(2));
   Doorbell doorbell_ = std::move(*Doorbell::Create());
-  const UniqueFd bell_ = std::move(*doorbell_.AddBell());
+  const Bell bell_ = std::move(*doorbell_.AddBell());
 };
 
 class FakeHost final : public SessionHost {
