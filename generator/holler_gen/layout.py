@@ -19,6 +19,7 @@ SEGMENT_HEADER_BYTES = 512
 SLOT_HEADER_BYTES = 24
 RING_ENTRY_BYTES = 4
 MIN_PAYLOAD_ALIGN = 8
+MESSAGE_LIMIT_UNIT = 64  # A multiple of any alignment that FlatBuffers ask for.
 
 MAX_SCHEMA_BYTES = 2**20
 MAX_STRIDE = 2**31
@@ -110,7 +111,7 @@ def compute(topic: Topic, schema: Schema, schema_bytes: int) -> Layout:
         slot_stride = align_up(payload_offset + payload_capacity, slot_align(topic, schema))
     else:
         kind = PayloadKind.TABLE_AT_END
-        room = topic.max_bytes + builder_scratch(topic.message, schema)
+        room = message_limit(topic.max_bytes) + builder_scratch(topic.message, schema)
         slot_stride = align_up(payload_offset + room, slot_align(topic, schema))
         payload_capacity = slot_stride - payload_offset
     slot_count = topic.depth + topic.max_loans + topic.max_subscribers * topic.max_samples
@@ -134,6 +135,11 @@ def compute(topic: Topic, schema: Schema, schema_bytes: int) -> Layout:
         slots_offset=slots_offset,
         segment_bytes=align_up(slots_offset + slot_count * slot_stride, PAGE_BYTES),
     )
+
+
+def message_limit(max_bytes: int) -> int:
+    """Bytes of the largest message that is published. Rounded, so that padding does not exceed it."""
+    return align_up(max_bytes, MESSAGE_LIMIT_UNIT)
 
 
 def builder_scratch(table: Object, schema: Schema) -> int:

@@ -180,7 +180,7 @@ static_assert(robot::FrontTopic::kLayout.payload_capacity > 8388608);
 static_assert(robot::FrontTopic::kLayout.depth == 4 && !robot::FrontTopic::kLatched);
 static_assert(robot::ClockTopic::kLatched);
 static_assert(std::is_same_v<robot::ClockTopic::Message, vendor::Time>);
-static_assert(std::is_same_v<robot::FrontWriter, holler::TableWriter<vendor::Image>>);
+static_assert(std::is_same_v<robot::FrontWriter, holler::TableWriter<vendor::Image, 8388608>>);
 int main() {
   robot::ClockWriter writer;
   auto set = [&writer] { writer.set_sec(1); };
