@@ -138,7 +138,7 @@ def compute(topic: Topic, schema: Schema, schema_bytes: int) -> Layout:
 
 
 def message_limit(max_bytes: int) -> int:
-    """Bytes of the largest message that is published. Rounded, so that padding does not exceed it."""
+    """Bytes of the largest message that is published: rounded, so that padding fits in."""
     return align_up(max_bytes, MESSAGE_LIMIT_UNIT)
 
 
