@@ -159,6 +159,8 @@ def _generate(args: argparse.Namespace) -> int:
     if args.stamp:
         args.stamp.touch()
     sys.stderr.write(warnings)
+    for warning in result.warnings:
+        print(warning, file=sys.stderr)
     for topic, computed in result.topics:
         print(render.budget(topic, computed))
     return 0

@@ -24,6 +24,7 @@ MESSAGE_LIMIT_UNIT = 64  # A multiple of any alignment that FlatBuffers ask for.
 MAX_SCHEMA_BYTES = 2**20
 MAX_STRIDE = 2**31
 MAX_SEGMENT_BYTES = 2**40
+LARGE_SEGMENT_BYTES = 2**30  # Beyond it, users are warned.
 MAX_TOPIC_NAME = 127
 MAX_TYPE_NAME = 191
 
