@@ -368,8 +368,8 @@ class _Checker:
         self._problems.warn(
             item,
             f"topic {_quoted(topic.name)} takes {computed.segment_bytes} bytes of address space "
-            f"for each publisher: {computed.slot_count} slots of {computed.slot_stride} bytes; slots: "
-            f"{topic.depth} `depth` + {topic.max_subscribers} `max_subscribers` x "
+            f"for each publisher: {computed.slot_count} slots of {computed.slot_stride} bytes; "
+            f"slots: {topic.depth} `depth` + {topic.max_subscribers} `max_subscribers` x "
             f"{topic.max_samples} `max_samples` + {topic.max_loans} `max_loans`",
             "memory is used only where it is touched; to take less, lower one of those or "
             f"{smaller}",

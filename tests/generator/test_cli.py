@@ -43,8 +43,8 @@ def test_a_large_segment_gets_a_warning(workshop: Workshop) -> None:
     blocks = 'table Blocks (topic: "blocks", of: "Block", depth: 9000) {}\n'
     run = workshop.generate(head + table % 20_000_000 + struct + blocks)
     assert run.err.splitlines() == [
-        f'{workshop.dir}/t.fbs:3: warning: n.Video: topic "video" takes 2060115968 bytes of address '
-        "space for each publisher: 103 slots of 20001088 bytes; slots: 5 `depth` + 32 "
+        f'{workshop.dir}/t.fbs:3: warning: n.Video: topic "video" takes 2060115968 bytes of '
+        "address space for each publisher: 103 slots of 20001088 bytes; slots: 5 `depth` + 32 "
         "`max_subscribers` x 3 `max_samples` + 2 `max_loans`; memory is used only where it is "
         "touched; to take less, lower one of those or `max_bytes`",
         f'{workshop.dir}/t.fbs:5: warning: n.Blocks: topic "blocks" takes 1188917248 bytes of '

@@ -209,7 +209,8 @@ def file_identifiers(workshop: Workshop, statements: str) -> dict[str, str]:
     for name in ("One", "Two"):
         workshop.write(
             f"{name}.fbs",
-            f'namespace v; table {name} {{ a:int; }} root_type {name}; file_identifier "ID_{name[0]}";',
+            f"namespace v; table {name} {{ a:int; }} root_type {name}; "
+            f'file_identifier "ID_{name[0]}";',
         )
     run = workshop.generate(
         'include "holler.fbs"; include "One.fbs"; include "Two.fbs";\n'

@@ -48,7 +48,7 @@ CASES = {
         "FlatBuffers has no type `i32`; did you mean `int32`? Its own are bool, int8 to int64, ",
     ),
     "type of C": ("table A { a:[uint8_t]; }", 3, "uint8_t, originally at: t.fbs:3", "`uint8`?"),
-    "another spelling": ("table A { a:Float64; }", 3, "Float64, originally at: t.fbs:3", "`float64`?"),
+    "another case": ("table A { a:Float64; }", 3, "Float64, originally at: t.fbs:3", "`float64`?"),
     "string in a struct": (
         'struct A (topic: "a") {\n  name:string;\n}',
         4,
@@ -113,7 +113,7 @@ def test_an_error_in_an_included_file(workshop: Workshop) -> None:
     assert "part.fbs:2: " in run.err and "`name:[uint8:32]`" in run.err
 
 
-@pytest.mark.parametrize("text", ["struct A { a:Nope; }", "table A { a:geo.Vec3; }", "table A { a }"])
+@pytest.mark.parametrize("text", ["struct A { a:Nope; }", "table A { a:g.Vec3; }", "table A { a }"])
 def test_no_type_is_suggested_for_what_is_not_like_one(workshop: Workshop, text: str) -> None:
     workshop.write("t.fbs", text)
     run = workshop.run("t.fbs")

@@ -47,6 +47,7 @@ case $way in
     cmake --install "$build" --prefix "$work/built_for" >/dev/null
     # It must work wherever it is moved to.
     mv "$work/built_for" "$work/installed"
+    [[ -f $work/installed/share/holler/idl/system/load.fbs ]] || fail "no schemas of system topics"
     installed_files=$(find "$work/installed" | sort)
     cmake_args+=("-DCMAKE_PREFIX_PATH=$work/installed")
     ;;
