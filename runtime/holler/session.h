@@ -16,19 +16,12 @@
 #include "holler/connection.h"
 #include "holler/endpoint.h"
 #include "holler/name_card.h"
+#include "holler/node_identity.h"
 #include "holler/registry.h"
 
 namespace holler {
 
-// Who this node is.
-struct NodeIdentity {
-  wire::NodeId id;
-  uint32_t domain = 0;
-  uid_t uid = 0;
-  std::string name;
-};
-
-// What a session needs of the discovery that owns it.
+// What sessions, and the other parts of discovery, need of the discovery that owns them.
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
@@ -36,7 +29,9 @@ class SessionHost {
   virtual const Registry& registry() const = 0;
   virtual NodeStats& stats() = 0;
   virtual void LogOnce(LogSeverity severity, const std::string& line) = 0;
-  // Something here or there was exhausted: have Retry called in a while.
+  // Another node had no time, or a connection was lost: have others looked for again, soon.
+  virtual void RetrySoon() = 0;
+  // Something here or there was exhausted: have Retry called, and others looked for, in a while.
   virtual void RetryLater() = 0;
   // Some subscribers of a local publisher, which waited for a place, are now matched: tell them.
   virtual void Announce(uint64_t publisher,

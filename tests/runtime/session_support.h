@@ -91,24 +91,24 @@ class FakeSubscriber final : public SubscriberEndpoint {
 class FakeHost final : public SessionHost {
  public:
   FakeHost() {
-    self_.id = wire::NodeId(1, 1);
-    self_.domain = 3;
-    self_.name = "host";
+    identity.id = wire::NodeId(1, 1);
+    identity.domain = 3;
+    identity.name = "host";
   }
-  const NodeIdentity& self() const override { return self_; }
+  const NodeIdentity& self() const override { return identity; }
   const Registry& registry() const override { return endpoints; }
   NodeStats& stats() override { return counts; }
   void LogOnce(LogSeverity, const std::string& line) override { log.push_back(line); }
+  void RetrySoon() override { ++soon_retries; }
   void RetryLater() override { ++retries; }
   void Announce(uint64_t, const std::vector<PublisherEndpoint::Admitted>&) override {}
 
+  NodeIdentity identity;
   Registry endpoints;
   NodeStats counts;
   Notes log;
   int retries = 0;
-
- private:
-  NodeIdentity self_;
+  int soon_retries = 0;
 };
 
 }  // namespace holler

@@ -1,0 +1,78 @@
+#include "holler/local_matcher.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "holler/segment.h"
+#include "holler/system_error.h"
+#include "holler/unique_fd.h"
+
+namespace holler {
+
+// Whether they are matched now; if not, the subscriber waits for a place.
+absl::StatusOr<bool> LocalMatcher::TryMatch(const EndpointKey& publisher_key,
+                                            PublisherEndpoint& publisher,
+                                            const EndpointKey& subscriber_key,
+                                            SubscriberEndpoint& subscriber, const PeerInfo& peer) {
+  UniqueFd fd(::fcntl(publisher.segment_fd(), F_DUPFD_CLOEXEC, 0));
+  if (!fd) return SystemError(errno, "duplicating the segment's fd");
+  absl::StatusOr<std::shared_ptr<const PeerSegment>> segment = PeerSegment::Map(std::move(fd));
+  if (!segment.ok()) return segment.status();
+  absl::StatusOr<SubscriberEndpoint::Offer> offer =
+      subscriber.Propose(publisher_key, peer, std::move(*segment));
+  if (!offer.ok()) return offer.status();
+  UniqueFd page_fd(::fcntl(offer->page_fd, F_DUPFD_CLOEXEC, 0));
+  UniqueFd bell(::fcntl(offer->bell_fd, F_DUPFD_CLOEXEC, 0));
+  if (!page_fd || !bell) return SystemError(errno, "duplicating a subscriber's fds");
+  absl::StatusOr<PeerPage> page = PeerPage::Map(std::move(page_fd));
+  if (!page.ok()) return page.status();
+  absl::StatusOr<std::optional<uint64_t>> start =
+      publisher.Admit(subscriber_key, peer, std::move(*page), std::move(bell));
+  if (!start.ok()) return start.status();
+  if (!start->has_value()) return false;
+  subscriber.Confirm(publisher_key, **start);
+  publisher.Confirmed(subscriber_key);
+  return true;
+}
+
+void LocalMatcher::Match(uint64_t publisher_id, uint64_t subscriber_id) {
+  PublisherEndpoint* publisher = host_.registry().FindPublisher(publisher_id);
+  SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(subscriber_id);
+  if (publisher == nullptr || subscriber == nullptr) return;
+  const NodeIdentity& self = host_.self();
+  const EndpointKey publisher_key{self.id, publisher_id};
+  const PeerInfo peer{self.name, ::getpid(), self.uid};
+  const absl::StatusOr<bool> matched =
+      TryMatch(publisher_key, *publisher, {self.id, subscriber_id}, *subscriber, peer);
+  if (matched.ok() && *matched) return;
+  const bool waits = matched.ok();  // Not the end of it.
+  if (!waits) subscriber->End(publisher_key);
+  const absl::Status status = waits ? publisher->FullStatus() : matched.status();
+  const absl::Status why(
+      status.code(), absl::StrCat("topic '", publisher->topic_name(), "' within node '", self.name,
+                                  "': ", std::string(status.message())));
+  ++host_.stats().refused_endpoints;
+  if (!waits && !absl::IsInvalidArgument(why)) {  // Out of fds or memory: that passes.
+    ++host_.stats().exhausted;
+    again_.emplace(publisher_id, subscriber_id);
+    host_.RetryLater();
+  }
+  host_.LogOnce(LogSeverity::kWarning, std::string(why.message()));
+  subscriber->Refused(peer, why);
+  publisher->Refused(peer, why);
+}
+
+void LocalMatcher::Retry() {
+  for (const auto& [publisher, subscriber] : std::exchange(again_, {})) {
+    Match(publisher, subscriber);
+  }
+}
+
+}  // namespace holler
