@@ -48,7 +48,7 @@ void LocalMatcher::Match(uint64_t publisher_id, uint64_t subscriber_id) {
   if (publisher == nullptr || subscriber == nullptr) return;
   const NodeIdentity& self = host_.self();
   const EndpointKey publisher_key{self.id, publisher_id};
-  const PeerInfo peer{self.name, ::getpid(), self.uid};
+  const PeerInfo peer{self.name, ::getpid(), self.uid, publisher->topic_name()};
   const absl::StatusOr<bool> matched =
       TryMatch(publisher_key, *publisher, {self.id, subscriber_id}, *subscriber, peer);
   if (matched.ok() && *matched) return;

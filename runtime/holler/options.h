@@ -31,11 +31,13 @@ struct NodeOptions {
   LogSink log{};
 };
 
-// The node at the other end of a match.
+// The node at the other end of a match, and the topic of the match: so that one callback serves
+// several endpoints.
 struct PeerInfo {
   std::string node_name{};
   pid_t pid = 0;
   uid_t uid = 0;
+  std::string topic{};
 };
 
 // Callbacks run on the node's discovery thread, one at a time. They may use any endpoint, but

@@ -233,6 +233,12 @@ absl::Status Session::OnTopics(const wire::TopicsT& topics) {
   return IntroducePublishers();
 }
 
+PeerInfo Session::PeerOf(const std::string& topic) const {
+  PeerInfo peer = peer_;
+  peer.topic = topic;
+  return peer;
+}
+
 absl::Status Session::Explain(const std::string& topic, const absl::Status& why) const {
   return absl::Status(
       why.code(), absl::StrCat("topic '", topic, "', node '", host_.self().name, "' (pid ",
@@ -275,7 +281,7 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
     const absl::Status why = Explain(card.topic, status);
     CountRefusal(why);
     for (const auto& [id, subscriber] : host_.registry().subscribers()) {
-      if (subscriber->topic_name() == card.topic) subscriber->Refused(peer_, why);
+      if (subscriber->topic_name() == card.topic) subscriber->Refused(PeerOf(card.topic), why);
     }
     const auto code = absl::IsResourceExhausted(status) ? wire::RefusalCode_Exhausted
                                                         : wire::RefusalCode_Unusable;
@@ -294,11 +300,11 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
 absl::Status Session::Propose(uint64_t publisher, const RemotePublisher& remote,
                               uint64_t subscriber, SubscriberEndpoint* endpoint) {
   absl::StatusOr<SubscriberEndpoint::Offer> offer =
-      endpoint->Propose({peer_id_, publisher}, peer_, remote.segment);
+      endpoint->Propose({peer_id_, publisher}, PeerOf(remote.topic), remote.segment);
   if (!offer.ok()) {
     const absl::Status why = Explain(remote.topic, offer.status());
     CountRefusal(why);
-    endpoint->Refused(peer_, why);
+    endpoint->Refused(PeerOf(remote.topic), why);
     if (CodeOf(offer.status()) == wire::RefusalCode_Exhausted) {
       again_.emplace(publisher, subscriber);
       host_.RetryLater();
@@ -322,7 +328,8 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
   wire::RefusalCode code = wire::RefusalCode_Unusable;
   if (status.ok()) {
     absl::StatusOr<std::optional<uint64_t>> start =
-        publisher->Admit({peer_id_, card.subscriber}, peer_, std::move(*page), std::move(fds[1]));
+        publisher->Admit({peer_id_, card.subscriber}, PeerOf(publisher->topic_name()),
+                         std::move(*page), std::move(fds[1]));
     if (start.ok() && start->has_value()) {
       const absl::Status sent = SendConfirmation(card.publisher, card.subscriber, **start);
       if (sent.ok()) publisher->Confirmed({peer_id_, card.subscriber});
@@ -338,7 +345,7 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
   }
   const absl::Status why = Explain(publisher->topic_name(), status);
   CountRefusal(why);
-  publisher->Refused(peer_, why);
+  publisher->Refused(PeerOf(publisher->topic_name()), why);
   return SendRefusal(true, card.publisher, card.subscriber, code, why);
 }
 
@@ -357,7 +364,7 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
     PublisherEndpoint* publisher = host_.registry().FindPublisher(refusal.publisher);
     if (publisher == nullptr || !introduced_.contains(refusal.publisher)) return absl::OkStatus();
     CountRefusal(why);
-    publisher->Refused(peer_, why);
+    publisher->Refused(PeerOf(publisher->topic_name()), why);
     // Not even its segment could be taken.
     if (refusal.code == wire::RefusalCode_Exhausted && refusal.subscriber == 0) {
       introduced_.erase(refusal.publisher);
@@ -370,7 +377,7 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
     return absl::OkStatus();
   }
   CountRefusal(why);
-  subscriber->Refused(peer_, why);
+  subscriber->Refused(PeerOf(subscriber->topic_name()), why);
   // A full publisher confirms later.
   if (refusal.code != wire::RefusalCode_Full) subscriber->End({peer_id_, refusal.publisher});
   if (refusal.code == wire::RefusalCode_Exhausted) {

@@ -85,7 +85,7 @@ class Session {
   bool initiated() const { return expected_.has_value(); }
   bool established() const { return established_; }
   const std::optional<wire::NodeId>& expected() const { return expected_; }
-  // Valid after OnHello.
+  // Valid after OnHello. The peer as such has no topic.
   const wire::NodeId& peer_id() const { return peer_id_; }
   const PeerInfo& peer() const { return peer_; }
 
@@ -107,6 +107,8 @@ class Session {
   absl::Status SendRefusal(bool by_publisher, uint64_t publisher, uint64_t subscriber,
                            wire::RefusalCode code, const absl::Status& why);
   void EndPublisher(uint64_t publisher);
+  // The peer, as the endpoints of a topic are told of it.
+  PeerInfo PeerOf(const std::string& topic) const;
   // "topic 'imu', node 'a' (pid 1) here and node 'b' (pid 2): why"
   absl::Status Explain(const std::string& topic, const absl::Status& why) const;
   void CountRefusal(const absl::Status& why);

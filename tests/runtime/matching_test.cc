@@ -137,6 +137,34 @@ TEST_P(Matching, TellsWhoCameAndWent) {
   EXPECT_EQ(news.all().back(), "-sub " + there);
 }
 
+// One callback serves several endpoints.
+TEST_P(Matching, TellsTheTopic) {
+  Lines news;
+  const auto note = [&](const char* what) {
+    return [&news, what](const PeerInfo& peer) { news.Add(what + peer.topic); };
+  };
+  const PublisherOptions options{.on_matched = note("+sub "), .on_unmatched = note("-sub ")};
+  auto small = Make<test::SmallPublisher>(a(), options);
+  auto large = Make<test::LargePublisher>(a(), options);
+  auto small_subscriber = Make<test::SmallSubscriber>(
+      b(), SubscriberOptions{.on_matched = note("+pub "), .on_unmatched = note("-pub ")});
+  auto large_subscriber = Make<test::LargeSubscriber>(
+      b(), SubscriberOptions{.on_matched = note("+pub "), .on_unmatched = note("-pub ")});
+  ASSERT_NE(small->topic(), large->topic());
+  ASSERT_TRUE(Await([&] { return news.size() == 4; }));
+  for (const std::string& topic : {small->topic(), large->topic()}) {
+    EXPECT_EQ(news.Find("+sub " + topic), "+sub " + topic);
+    EXPECT_EQ(news.Find("+pub " + topic), "+pub " + topic);
+  }
+  const std::string topic = large->topic();
+  large.reset();
+  ASSERT_TRUE(Await([&] { return news.size() == 5; }));
+  EXPECT_EQ(news.all().back(), "-pub " + topic);
+  small_subscriber.reset();
+  ASSERT_TRUE(Await([&] { return news.size() == 6; }));
+  EXPECT_EQ(news.all().back(), "-sub " + small->topic());
+}
+
 TEST_P(Matching, CallbacksMayUseEndpoints) {
   std::unique_ptr<test::SmallPublisher> publisher;
   std::atomic<bool> ready{false};

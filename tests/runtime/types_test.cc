@@ -30,6 +30,7 @@ class Types : public testing::TestWithParam<bool> {
     Options options;
     options.on_refused = [&lines](const PeerInfo& peer, const absl::Status& why) {
       EXPECT_FALSE(peer.node_name.empty());
+      EXPECT_THAT(std::string(why.message()), HasSubstr("topic '" + peer.topic + "'"));
       EXPECT_TRUE(absl::IsInvalidArgument(why)) << why;
       lines.Add(std::string(why.message()));
     };
