@@ -16,7 +16,8 @@
 namespace holler {
 
 struct NodeOptions {
-  // Shown to peers and in messages. Default: the program's name. At most 255 bytes.
+  // Shown to peers and in messages: at most 255 bytes of UTF-8 without control characters. Default:
+  // the program's name, cut if need be.
   std::string name{};
   // Nodes of different domains never meet. 0 to 4999. Default: HOLLER_DOMAIN, or 0.
   std::optional<uint32_t> domain{};

@@ -52,10 +52,18 @@ TEST(Node, IsNamedAfterTheProgramByDefault) {
   EXPECT_EQ(node->name(), ::program_invocation_short_name);
 }
 
-TEST(Node, ALongNameIsCut) {
-  auto node = Node::Create({.name = std::string(1'000, 'n'), .domain = NextDomain()});
-  ASSERT_TRUE(node.ok());
-  EXPECT_EQ(node->name(), std::string(255, 'n'));
+TEST(Node, BadNamesAreRefused) {
+  const uint32_t domain = NextDomain();
+  for (const std::string& name : {std::string(256, 'n'), std::string("two\nlines"),
+                                  std::string("zero\0", 5), std::string("latin \xE9")}) {
+    const absl::Status status = Node::Create({.name = name, .domain = domain}).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << name << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("NodeOptions::name"));
+  }
+  const std::string longest(255, 'n');
+  auto node = Node::Create({.name = longest, .domain = domain});
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_EQ(node->name(), longest);
 }
 
 TEST(Node, TakesItsDomainFromTheEnvironment) {
