@@ -202,6 +202,7 @@ absl::Status Discovery::Add(uint64_t id, PublisherEndpoint* publisher) {
   if (registry_.publishes().size() >= kMaxTopicsPerList) return TooManyTopics();
   const auto publishes = registry_.publishes();
   registry_.Add(id, publisher);
+  match_log_.Created(id, MatchLog::Kind::kPublisher, publisher->topic_name());
   for (const auto& [subscriber_id, subscriber] : registry_.subscribers()) {
     if (subscriber->topic_name() == publisher->topic_name()) {
       local_matcher_.Match(id, subscriber_id);
@@ -219,6 +220,7 @@ absl::Status Discovery::Add(uint64_t id, SubscriberEndpoint* subscriber) {
   if (registry_.subscribes().size() >= kMaxTopicsPerList) return TooManyTopics();
   const auto subscribes = registry_.subscribes();
   registry_.Add(id, subscriber);
+  match_log_.Created(id, MatchLog::Kind::kSubscriber, subscriber->topic_name());
   for (const auto& [publisher_id, publisher] : registry_.publishers()) {
     if (subscriber->topic_name() == publisher->topic_name()) {
       local_matcher_.Match(publisher_id, id);
@@ -235,6 +237,8 @@ void Discovery::RemovePublisher(uint64_t id) {
   std::unique_lock lock(mutex_);
   const auto publishes = registry_.publishes();
   registry_.Remove(id);
+  match_log_.Closed(id);
+  match_log_.Gone(LocalKey(id));
   for (const auto& [subscriber_id, subscriber] : registry_.subscribers()) {
     subscriber->End(LocalKey(id));
   }
@@ -254,6 +258,8 @@ void Discovery::RemoveSubscriber(uint64_t id) {
 void Discovery::Unregister(uint64_t subscriber) {
   const auto subscribes = registry_.subscribes();
   registry_.Remove(subscriber);
+  match_log_.Closed(subscriber);
+  match_log_.Gone(LocalKey(subscriber));
   for (const auto& [publisher_id, publisher] : registry_.publishers()) {
     Announce(publisher_id, publisher->Dismiss(LocalKey(subscriber)));
   }
@@ -266,6 +272,7 @@ void Discovery::RemoveWhenReleased(uint64_t id, std::shared_ptr<SubscriberEndpoi
   // No new matches, no callbacks; but publishers are not told, and leave its samples alone.
   const auto subscribes = registry_.subscribes();
   registry_.Remove(id);
+  match_log_.Closed(id);
   TopicsMayHaveChanged(registry_.publishes(), subscribes);
   lingering_.emplace(id, std::move(subscriber));
   linger_at_ = MonotonicNow() + kLingerCheck;
@@ -283,17 +290,14 @@ void Discovery::TopicsMayHaveChanged(const std::vector<uint64_t>& publishes_befo
 void Discovery::Announce(uint64_t publisher,
                          const std::vector<PublisherEndpoint::Admitted>& admitted) {
   for (const auto& [key, start] : admitted) {
-    bool told = false;
     if (key.node == self_.id) {
-      SubscriberEndpoint* subscriber = registry_.FindSubscriber(key.endpoint);
-      told = subscriber != nullptr && subscriber->Confirm(LocalKey(publisher), start);
-    } else {
-      told = sessions_.VisitEstablished(
-          key.node, [&, subscriber = key.endpoint, start = start](Session& session) {
-            return session.SendConfirmation(publisher, subscriber, start);
-          });
+      local_matcher_.Confirm(publisher, key.endpoint, start);
+      continue;
     }
-    if (told) registry_.FindPublisher(publisher)->Confirmed(key);
+    sessions_.VisitEstablished(
+        key.node, [publisher, subscriber = key.endpoint, start = start](Session& session) {
+          return session.Confirm(publisher, subscriber, start);
+        });
   }
 }
 

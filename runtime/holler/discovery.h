@@ -24,6 +24,7 @@
 #include "holler/listener.h"
 #include "holler/local_matcher.h"
 #include "holler/log.h"
+#include "holler/match_log.h"
 #include "holler/node_identity.h"
 #include "holler/options.h"
 #include "holler/registry.h"
@@ -67,10 +68,11 @@ class Discovery : private SessionHost {
   // before. For endpoints, with the lock held.
   void PostCallback(uint64_t endpoint, std::function<void()> callback);
 
-  // Logs a line, once. Without the lock held.
-  void Warn(const std::string& line) {
+  // Logs a line, once; or the first line about `what`. Without the lock held.
+  void Warn(const std::string& line) { WarnOnce(line, line); }
+  void WarnOnce(const std::string& what, const std::string& line) {
     std::lock_guard lock(mutex_);
-    log_.Log(LogSeverity::kWarning, line);
+    log_.LogFirst(what, LogSeverity::kWarning, line);
   }
 
   const NodeIdentity& self() const override { return self_; }
@@ -81,7 +83,8 @@ class Discovery : private SessionHost {
   ~Discovery() override;
 
  private:
-  Discovery(NodeIdentity self, LogSink log) : self_(std::move(self)), log_(std::move(log)) {}
+  Discovery(NodeIdentity self, LogSink log)
+      : self_(std::move(self)), log_(log), match_log_(std::move(log)) {}
 
   absl::Status Open(const NodeOptions& options);
   absl::Status StartThread();
@@ -107,6 +110,7 @@ class Discovery : private SessionHost {
   const Registry& registry() const override { return registry_; }
   NodeStats& stats() override { return stats_; }
   void LogOnce(LogSeverity severity, const std::string& line) override { log_.Log(severity, line); }
+  MatchLog& match_log() override { return match_log_; }
   void RetrySoon() override;
   void RetryLater() override;
   void Announce(uint64_t publisher,
@@ -121,6 +125,7 @@ class Discovery : private SessionHost {
 
   mutable std::mutex mutex_;  // Guards all below.
   OnceLog log_;
+  MatchLog match_log_;
   NodeStats stats_;
   Registry registry_;
   Acquaintances met_;

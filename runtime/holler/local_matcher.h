@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -23,11 +24,16 @@ class LocalMatcher {
   // memory is tried again by Retry.
   void Match(uint64_t publisher_id, uint64_t subscriber_id);
   void Retry();
+  // A publisher has entered a subscriber: tells it where it starts. From then on they are matched.
+  void Confirm(uint64_t publisher_id, uint64_t subscriber_id, uint64_t start);
 
  private:
-  absl::StatusOr<bool> TryMatch(const EndpointKey& publisher_key, PublisherEndpoint& publisher,
-                                const EndpointKey& subscriber_key, SubscriberEndpoint& subscriber,
+  absl::StatusOr<bool> TryMatch(uint64_t publisher_id, PublisherEndpoint& publisher,
+                                uint64_t subscriber_id, SubscriberEndpoint& subscriber,
                                 const PeerInfo& peer);
+  EndpointKey KeyOf(uint64_t endpoint) const { return {host_.self().id, endpoint}; }
+  // This node, as an endpoint's peer.
+  PeerInfo SelfOf(const std::string& topic) const;
 
   SessionHost& host_;
   std::set<std::pair<uint64_t, uint64_t>> again_;  // Publisher and subscriber, for Retry.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "holler/callback_watch.h"
 #include "holler/discovery.h"
 
 namespace holler {
@@ -15,6 +16,7 @@ absl::StatusOr<std::unique_ptr<PublisherCore>> PublisherCore::Create(Node& node,
                                                                      PublisherOptions options) {
   std::string name = options.topic.empty() ? std::string(topic.name) : options.topic;
   if (absl::Status status = CheckTopicName(name); !status.ok()) return status;
+  options = WatchCallbacks(node, topic.name, std::move(options));
   topic.name = name;
   absl::StatusOr<Segment> segment = Segment::Create(topic);
   if (!segment.ok()) return segment.status();

@@ -150,12 +150,17 @@ absl::Status Session::SendGone(uint64_t endpoint) {
   return connection_->Send(EncodeCard(std::move(gone)));
 }
 
-absl::Status Session::SendConfirmation(uint64_t publisher, uint64_t subscriber, uint64_t start) {
+absl::Status Session::Confirm(uint64_t publisher, uint64_t subscriber, uint64_t start) {
   wire::ConfirmationT confirmation;
   confirmation.publisher = publisher;
   confirmation.subscriber = subscriber;
   confirmation.start = start;
-  return connection_->Send(EncodeCard(std::move(confirmation)));
+  absl::Status sent = connection_->Send(EncodeCard(std::move(confirmation)));
+  if (!sent.ok()) return sent;
+  const EndpointKey key{peer_id_, subscriber};
+  host_.registry().FindPublisher(publisher)->Confirmed(key);
+  host_.match_log().Matched(publisher, key, peer_);
+  return absl::OkStatus();
 }
 
 absl::Status Session::SendRefusal(bool by_publisher, uint64_t publisher, uint64_t subscriber,
@@ -331,9 +336,7 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
         publisher->Admit({peer_id_, card.subscriber}, PeerOf(publisher->topic_name()),
                          std::move(*page), std::move(fds[1]));
     if (start.ok() && start->has_value()) {
-      const absl::Status sent = SendConfirmation(card.publisher, card.subscriber, **start);
-      if (sent.ok()) publisher->Confirmed({peer_id_, card.subscriber});
-      return sent;
+      return Confirm(card.publisher, card.subscriber, **start);
     }
     // Said twice, or forged: the first one stands.
     if (absl::IsAlreadyExists(start.status())) {
@@ -352,10 +355,12 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
 absl::Status Session::OnConfirmation(const wire::ConfirmationT& confirmation) {
   SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(confirmation.subscriber);
   if (subscriber == nullptr) return absl::OkStatus();  // Closed meanwhile.
-  if (subscriber->Confirm({peer_id_, confirmation.publisher}, confirmation.start)) {
-    return absl::OkStatus();
+  const EndpointKey publisher{peer_id_, confirmation.publisher};
+  if (!subscriber->Confirm(publisher, confirmation.start)) {
+    return absl::InvalidArgumentError("a confirmation of what was not proposed");
   }
-  return absl::InvalidArgumentError("a confirmation of what was not proposed");
+  host_.match_log().Matched(confirmation.subscriber, publisher, peer_);
+  return absl::OkStatus();
 }
 
 absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
@@ -379,7 +384,10 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
   CountRefusal(why);
   subscriber->Refused(PeerOf(subscriber->topic_name()), why);
   // A full publisher confirms later.
-  if (refusal.code != wire::RefusalCode_Full) subscriber->End({peer_id_, refusal.publisher});
+  if (refusal.code != wire::RefusalCode_Full) {
+    subscriber->End({peer_id_, refusal.publisher});
+    host_.match_log().Ended(refusal.subscriber, {peer_id_, refusal.publisher});
+  }
   if (refusal.code == wire::RefusalCode_Exhausted) {
     again_.emplace(refusal.publisher, refusal.subscriber);
     host_.RetryLater();
@@ -388,6 +396,7 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
 }
 
 absl::Status Session::OnGone(uint64_t endpoint) {
+  host_.match_log().Gone({peer_id_, endpoint});
   if (remote_publishers_.contains(endpoint)) {
     EndPublisher(endpoint);
     remote_publishers_.erase(endpoint);
@@ -408,6 +417,7 @@ void Session::EndPublisher(uint64_t publisher) {
 void Session::Close() {
   if (!established_) return;
   established_ = false;
+  host_.match_log().NodeGone(peer_id_);
   for (const auto& [publisher, remote] : remote_publishers_) EndPublisher(publisher);
   remote_publishers_.clear();
   for (const auto& [id, publisher] : host_.registry().publishers()) {

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "holler/connection.h"
 #include "holler/endpoint.h"
+#include "holler/match_log.h"
 #include "holler/name_card.h"
 #include "holler/node_identity.h"
 #include "holler/registry.h"
@@ -29,11 +30,12 @@ class SessionHost {
   virtual const Registry& registry() const = 0;
   virtual NodeStats& stats() = 0;
   virtual void LogOnce(LogSeverity severity, const std::string& line) = 0;
+  virtual MatchLog& match_log() = 0;
   // Another node had no time, or a connection was lost: have others looked for again, soon.
   virtual void RetrySoon() = 0;
   // Something here or there was exhausted: have Retry called, and others looked for, in a while.
   virtual void RetryLater() = 0;
-  // Some subscribers of a local publisher, which waited for a place, are now matched: tell them.
+  // Some subscribers of a local publisher, which waited for a place, have one now: tell them.
   virtual void Announce(uint64_t publisher,
                         const std::vector<PublisherEndpoint::Admitted>& admitted) = 0;
 };
@@ -73,7 +75,9 @@ class Session {
   absl::Status Introduce(uint64_t id, SubscriberEndpoint* subscriber);
   // A local endpoint is going away.
   absl::Status SendGone(uint64_t endpoint);
-  absl::Status SendConfirmation(uint64_t publisher, uint64_t subscriber, uint64_t start);
+  // A local publisher has entered a subscriber of the peer: tells it where it starts. From then on
+  // they are matched.
+  absl::Status Confirm(uint64_t publisher, uint64_t subscriber, uint64_t start);
 
   // Ends all matches with this peer.
   void Close();

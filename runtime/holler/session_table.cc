@@ -94,13 +94,12 @@ void SessionTable::ForEachEstablished(const Visit& visit) {
   }
 }
 
-bool SessionTable::VisitEstablished(const wire::NodeId& id, const Visit& visit) {
+void SessionTable::VisitEstablished(const wire::NodeId& id, const Visit& visit) {
   Session* session = FindEstablished(id);
-  if (session == nullptr) return false;
+  if (session == nullptr) return;
   const absl::Status status = visit(*session);
   if (!status.ok()) DropLater(*session, status);
   UpdateWatch(*session);
-  return status.ok();
 }
 
 void SessionTable::SendTopics() {

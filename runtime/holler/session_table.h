@@ -64,8 +64,8 @@ class SessionTable {
   // Visits each session that is past its hellos; one for which `visit` returns an error fails.
   using Visit = std::function<absl::Status(Session&)>;
   void ForEachEstablished(const Visit& visit);
-  // Visits the session with node `id`. Returns whether there is one and it did not fail.
-  bool VisitEstablished(const wire::NodeId& id, const Visit& visit);
+  // Visits the session with node `id`, if there is one.
+  void VisitEstablished(const wire::NodeId& id, const Visit& visit);
 
   // Tells every peer the topics of this node.
   void SendTopics();

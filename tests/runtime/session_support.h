@@ -99,6 +99,7 @@ class FakeHost final : public SessionHost {
   const Registry& registry() const override { return endpoints; }
   NodeStats& stats() override { return counts; }
   void LogOnce(LogSeverity, const std::string& line) override { log.push_back(line); }
+  MatchLog& match_log() override { return matches; }
   void RetrySoon() override { ++soon_retries; }
   void RetryLater() override { ++retries; }
   void Announce(uint64_t, const std::vector<PublisherEndpoint::Admitted>&) override {}
@@ -107,6 +108,8 @@ class FakeHost final : public SessionHost {
   Registry endpoints;
   NodeStats counts;
   Notes log;
+  Notes infos;
+  MatchLog matches{[this](LogSeverity, const std::string& line) { infos.push_back(line); }};
   int retries = 0;
   int soon_retries = 0;
 };
