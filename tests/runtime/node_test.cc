@@ -122,6 +122,7 @@ TEST(Node, WorksWithoutTheInterface) {
 }
 
 TEST(Node, LimitsAreNamed) {
+  const uint32_t domain = NextDomain();
   const int before = CountOpenFds();
   const rlim_t next = NextFd();
   bool created = false;
@@ -129,7 +130,7 @@ TEST(Node, LimitsAreNamed) {
     absl::Status status;
     {
       const ScopedLimit limit(RLIMIT_NOFILE, next + room);
-      status = Node::Create({.domain = NextDomain(), .multicast = false}).status();
+      status = Node::Create({.domain = domain, .multicast = false}).status();
     }
     created = status.ok();
     if (created) break;
@@ -141,9 +142,9 @@ TEST(Node, LimitsAreNamed) {
 }
 
 TEST(Node, LeavesNothingOpen) {
+  const uint32_t domain = NextDomain();
   const int before = CountOpenFds();
   {
-    const uint32_t domain = NextDomain();
     TestNode a("a", domain);
     TestNode b("b", domain);
     auto publisher = Make<test::SmallPublisher>(*a);
