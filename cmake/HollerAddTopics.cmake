@@ -113,6 +113,7 @@ function(holler_add_topics target)
   add_custom_target(${target}_generate DEPENDS ${stamps})
   add_library(${target} INTERFACE)
   add_dependencies(${target} ${target}_generate)
-  target_include_directories(${target} INTERFACE "${out_dir}")
+  # Whoever installs the target says where its headers are then.
+  target_include_directories(${target} INTERFACE "$<BUILD_INTERFACE:${out_dir}>")
   target_link_libraries(${target} INTERFACE holler::holler)
 endfunction()

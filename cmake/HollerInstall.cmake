@@ -2,17 +2,22 @@
 # installed tree can be moved.
 #
 #   lib/libholler.a, include/holler/   the runtime
-#   lib/cmake/holler/                  holler::holler, holler_add_topics()
+#   include/holler_system_topics/      what is generated from idl/system/
+#   lib/cmake/holler/                  holler::holler, holler::system_topics, holler_add_topics()
 #   share/holler/generator/            the generator, which holler_add_topics() runs
-#   share/holler/idl/                  holler.fbs, which schemas include
+#   share/holler/idl/                  holler.fbs, which schemas include, and system/
 
 include(CMakePackageConfigHelpers)
 
 set(holler_install_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/holler")
 set(holler_install_generator_dir "${CMAKE_INSTALL_DATADIR}/holler/generator")
 set(holler_install_idl_dir "${CMAKE_INSTALL_DATADIR}/holler/idl")
+set(holler_install_topics_dir "${CMAKE_INSTALL_INCLUDEDIR}/holler_system_topics")
 
-install(TARGETS holler EXPORT hollerTargets)
+set_target_properties(holler_system_topics PROPERTIES EXPORT_NAME system_topics)
+target_include_directories(holler_system_topics
+  INTERFACE "$<INSTALL_INTERFACE:${holler_install_topics_dir}>")
+install(TARGETS holler holler_system_topics EXPORT hollerTargets)
 install(EXPORT hollerTargets
   NAMESPACE holler::
   DESTINATION "${holler_install_cmake_dir}")
@@ -20,6 +25,10 @@ install(EXPORT hollerTargets
 install(
   DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/holler" "${PROJECT_BINARY_DIR}/runtime/holler"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  FILES_MATCHING PATTERN "*.h")
+install(
+  DIRECTORY "${PROJECT_BINARY_DIR}/idl/holler_system_topics/"
+  DESTINATION "${holler_install_topics_dir}"
   FILES_MATCHING PATTERN "*.h")
 install(
   DIRECTORY "${HOLLER_GENERATOR_DIR}/holler_gen"

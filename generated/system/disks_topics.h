@@ -26,7 +26,7 @@ static_assert(sizeof(DisksSlot) == 66688);
 /// never were used.
 ///
 /// Builds one machine.Disks where its subscribers will read it: in the slot of a loan.
-using DisksWriter = holler::TableWriter<Disks>;
+using DisksWriter = holler::TableWriter<Disks, 65536>;
 
 /// Topic "system/disks": what the runtime needs to know of it.
 struct DisksTopic {
@@ -57,6 +57,7 @@ struct DisksTopic {
   static constexpr std::span<const uint8_t> schema() { return kDisksSchema; }
 };
 static_assert(holler::IsConsistent(DisksTopic::kLayout));
+static_assert(DisksWriter::kMaxBytes <= DisksTopic::kLayout.payload_capacity);
 
 /// Publishes machine.Disks on "system/disks".
 using DisksPublisher = holler::Publisher<DisksTopic>;

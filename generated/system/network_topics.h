@@ -25,7 +25,7 @@ static_assert(sizeof(NetworkSlot) == 66688);
 /// The network interfaces of the publisher's network namespace.
 ///
 /// Builds one machine.Network where its subscribers will read it: in the slot of a loan.
-using NetworkWriter = holler::TableWriter<Network>;
+using NetworkWriter = holler::TableWriter<Network, 65536>;
 
 /// Topic "system/network": what the runtime needs to know of it.
 struct NetworkTopic {
@@ -56,6 +56,7 @@ struct NetworkTopic {
   static constexpr std::span<const uint8_t> schema() { return kNetworkSchema; }
 };
 static_assert(holler::IsConsistent(NetworkTopic::kLayout));
+static_assert(NetworkWriter::kMaxBytes <= NetworkTopic::kLayout.payload_capacity);
 
 /// Publishes machine.Network on "system/network".
 using NetworkPublisher = holler::Publisher<NetworkTopic>;

@@ -25,7 +25,7 @@ static_assert(sizeof(ProcessesSlot) == 1049728);
 /// Every process that the publisher can see.
 ///
 /// Builds one machine.Processes where its subscribers will read it: in the slot of a loan.
-using ProcessesWriter = holler::TableWriter<Processes>;
+using ProcessesWriter = holler::TableWriter<Processes, 1048576>;
 
 /// Topic "system/processes": what the runtime needs to know of it.
 struct ProcessesTopic {
@@ -56,6 +56,7 @@ struct ProcessesTopic {
   static constexpr std::span<const uint8_t> schema() { return kProcessesSchema; }
 };
 static_assert(holler::IsConsistent(ProcessesTopic::kLayout));
+static_assert(ProcessesWriter::kMaxBytes <= ProcessesTopic::kLayout.payload_capacity);
 
 /// Publishes machine.Processes on "system/processes".
 using ProcessesPublisher = holler::Publisher<ProcessesTopic>;

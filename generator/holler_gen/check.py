@@ -41,6 +41,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 class Result:
     topics: tuple[tuple[Topic, Layout], ...]  # in the order of the file
     problems: tuple[Problem, ...]  # by file and line
+    warnings: tuple[Problem, ...]  # by topic
 
 
 def check(schema: Schema, main: str, files: Mapping[str, File], schema_bytes: int) -> Result:
@@ -57,7 +58,7 @@ def check(schema: Schema, main: str, files: Mapping[str, File], schema_bytes: in
     checker.comments_are_printable()
     checker.attributes_are_in_place()
     topics = checker.topics(schema_bytes)
-    return Result(tuple(topics), problems.sorted())
+    return Result(tuple(topics), problems.sorted(), problems.warnings())
 
 
 class _Checker:
@@ -233,6 +234,7 @@ class _Checker:
             if topic is not None:
                 computed = layout.compute(topic, self._schema, schema_bytes)
                 self._layout_is_within_bounds(item, computed)
+                self._segment_is_large(item, topic, computed)
                 found.append((topic, computed))
         return found
 
@@ -418,6 +420,20 @@ class _Checker:
                 f"{layout.MAX_SEGMENT_BYTES}",
                 "make the message smaller, or lower `depth`, `max_subscribers` or `max_samples`",
             )
+
+    def _segment_is_large(self, item: Object, topic: Topic, computed: Layout) -> None:
+        if computed.segment_bytes <= layout.LARGE_SEGMENT_BYTES:
+            return
+        smaller = "`max_bytes`" if topic.max_bytes else "the size of the message"
+        self._problems.warn(
+            item,
+            f"topic {_quoted(topic.name)} takes {computed.segment_bytes} bytes of address space "
+            f"for each publisher: {computed.slot_count} slots of {computed.slot_stride} bytes; "
+            f"slots: {topic.depth} `depth` + {topic.max_subscribers} `max_subscribers` x "
+            f"{topic.max_samples} `max_samples` + {topic.max_loans} `max_loans`",
+            "memory is used only where it is touched; to take less, lower one of those or "
+            f"{smaller}",
+        )
 
     def _of_main(self, items: Mapping[str, Object | Enum]) -> Iterator[Object | Enum]:
         return (item for item in items.values() if item.file == self._main)

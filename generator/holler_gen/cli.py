@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from holler_gen import check, flatc, output, problems, render, schema, source
+from holler_gen import check, flatc, hints, output, problems, render, schema, source
 from holler_gen.bfbs import BfbsError
 
 _DESCRIPTION = """\
@@ -33,11 +33,6 @@ Prints what each topic takes: its payload, its slots, its segment of shared memo
 exit status: 0 done; 1 the schema is wrong (each error on a line of its own); 2 wrong usage
 """
 _USABLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.fbs")
-_UNDECLARED = "user define attributes must be declared before use"
-_HINT = (
-    'holler: the attributes of topics are declared in holler.fbs: add `include "holler.fbs";`. '
-    f"They are: {', '.join(check.ATTRIBUTES)}."
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _generate(args)
     except flatc.FlatcError as error:
         print(error, file=sys.stderr)
-        if _UNDECLARED in str(error):
-            print(_HINT, file=sys.stderr)
+        if hint := hints.hint(str(error), _text_if_any):
+            print(hint, file=sys.stderr)
     except BfbsError as error:
         print(
             f"{args.schema}:1: error: {args.schema.name}: flatc made a .bfbs of it that is "
@@ -164,6 +159,8 @@ def _generate(args: argparse.Namespace) -> int:
     if args.stamp:
         args.stamp.touch()
     sys.stderr.write(warnings)
+    for warning in result.warnings:
+        print(warning, file=sys.stderr)
     for topic, computed in result.topics:
         print(render.budget(topic, computed))
     return 0
@@ -176,6 +173,13 @@ def _shown(schema_path: Path, name: str) -> str:
 
 def _text(path: Path) -> str:
     return path.read_text("utf-8", "replace")
+
+
+def _text_if_any(path: str) -> str:
+    try:
+        return _text(Path(path))
+    except OSError:
+        return ""
 
 
 def _own_files(program: str) -> list[Path]:

@@ -23,10 +23,12 @@ SEGMENT_HEADER_BYTES = 512
 SLOT_HEADER_BYTES = 24
 RING_ENTRY_BYTES = 4
 MIN_PAYLOAD_ALIGN = 8
+MESSAGE_LIMIT_UNIT = 64  # A multiple of any alignment that FlatBuffers ask for.
 
 MAX_SCHEMA_BYTES = 2**20
 MAX_STRIDE = 2**31
 MAX_SEGMENT_BYTES = 2**40
+LARGE_SEGMENT_BYTES = 2**30  # Beyond it, users are warned.
 MAX_TOPIC_NAME = 127
 MAX_TYPE_NAME = 191
 
@@ -121,7 +123,7 @@ def compute(topic: Topic, schema: Schema, schema_bytes: int) -> Layout:
         slot_stride = align_up(payload_offset + payload_capacity, slot_align(topic, schema))
     else:
         kind = PayloadKind.TABLE_AT_END
-        room = topic.max_bytes + builder_scratch(topic.message, schema)
+        room = message_limit(topic.max_bytes) + builder_scratch(topic.message, schema)
         slot_stride = align_up(payload_offset + room, slot_align(topic, schema))
         payload_capacity = slot_stride - payload_offset
     slot_count = topic.depth + topic.max_loans + topic.max_subscribers * topic.max_samples
@@ -150,6 +152,11 @@ def compute(topic: Topic, schema: Schema, schema_bytes: int) -> Layout:
 def file_identifier(message: Object, schema: Schema) -> str:
     """The file identifier that messages of this type carry; empty for none."""
     return schema.file_identifier if message.name == schema.root else ""
+
+
+def message_limit(max_bytes: int) -> int:
+    """Bytes of the largest message that is published: rounded, so that padding fits in."""
+    return align_up(max_bytes, MESSAGE_LIMIT_UNIT)
 
 
 def builder_scratch(table: Object, schema: Schema) -> int:

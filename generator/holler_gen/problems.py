@@ -25,9 +25,10 @@ class Problem:
     where: str  # type.field
     what: str
     remedy: str
+    severity: str = "error"
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: error: {self.where}: {self.what}; {self.remedy}"
+        return f"{self.path}:{self.line}: {self.severity}: {self.where}: {self.what}; {self.remedy}"
 
 
 class Problems:
@@ -37,6 +38,7 @@ class Problems:
         self._main = main
         self._files = files
         self._found: set[Problem] = set()
+        self._warnings: list[Problem] = []
 
     def __len__(self) -> int:
         return len(self._found)
@@ -44,6 +46,10 @@ class Problems:
     def sorted(self) -> tuple[Problem, ...]:
         """All of them, by file and line."""
         return tuple(sorted(self._found, key=lambda p: (p.path, p.line, str(p))))
+
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is right, but may not be meant; in the order found."""
+        return tuple(self._warnings)
 
     def declaration(self, item: Object | Enum) -> Declaration:
         """How the text declares a type; an empty declaration if it cannot be found."""
@@ -61,6 +67,12 @@ class Problems:
         where = f"{item.name}.{field}" if field else item.name
         line = file.source.line(item.name, field, attribute)
         self._found.add(Problem(file.path, line, where, what, remedy))
+
+    def warn(self, item: Object | Enum, what: str, remedy: str) -> None:
+        """A warning about a type."""
+        path = self._files[item.file].path
+        line = self.line(item)
+        self._warnings.append(Problem(path, line, item.name, what, remedy, "warning"))
 
     def namespace(self, item: Object | Enum, what: str) -> None:
         """A problem with the namespace of a type."""

@@ -55,6 +55,7 @@ class TopicText:
     latched: str
     file_identifier: str
     schema: str  # the constant that holds the .bfbs
+    max_bytes: int  # of a table
     payload_align: int
     slot_align: int
     layout: Layout
@@ -138,6 +139,7 @@ def _topic_text(topic: Topic, computed: Layout, schema: Schema, constant: _Const
         latched=str(topic.latched).lower(),
         file_identifier=f'"{identifier}"' if identifier else "nullptr",
         schema=names.type_name(_join(constant.namespace, constant.name), namespace),
+        max_bytes=layout.message_limit(topic.max_bytes),
         payload_align=layout.payload_align(topic, schema),
         slot_align=layout.slot_align(topic, schema),
         layout=computed,

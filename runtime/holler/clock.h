@@ -1,4 +1,4 @@
-// The clock of publish times.
+// The clock of publish times and of discovery's timers.
 #ifndef HOLLER_CLOCK_H_
 #define HOLLER_CLOCK_H_
 
@@ -7,6 +7,8 @@
 #include <cstdint>
 
 namespace holler {
+
+inline constexpr int64_t kMillisecond = 1'000'000;
 
 // CLOCK_MONOTONIC in nanoseconds: the same clock in every process of the machine, never set back.
 inline int64_t MonotonicNow() noexcept {

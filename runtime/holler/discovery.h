@@ -1,34 +1,41 @@
-// How the nodes of a domain find each other and match their endpoints: hollers, sweeps, sessions,
-// and the one thread that serves them. docs/discovery.md argues why every pair meets.
+// How the nodes of a domain find each other and match their endpoints: the one thread of a node
+// and what it serves. docs/discovery.md argues why every pair meets.
 #ifndef HOLLER_DISCOVERY_H_
 #define HOLLER_DISCOVERY_H_
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "holler/acquaintances.h"
+#include "holler/callback_queue.h"
 #include "holler/endpoint.h"
-#include "holler/neighbourhood.h"
+#include "holler/event_poll.h"
+#include "holler/finder.h"
+#include "holler/listener.h"
+#include "holler/local_matcher.h"
+#include "holler/log.h"
+#include "holler/match_log.h"
+#include "holler/node_identity.h"
 #include "holler/options.h"
 #include "holler/registry.h"
-#include "holler/session.h"
+#include "holler/session_table.h"
 #include "holler/unique_fd.h"
 
 namespace holler {
 
-// The discovery of one node.
+// The discovery of one node. It owns the thread, the lock, the registry of the node's endpoints and
+// the parts that do the work: Finder (hollers, sweeps, calls), Listener (who calls), SessionTable
+// (conversations), LocalMatcher (matches within the node) and CallbackQueue (callbacks of users).
 //
 // It sleeps in one epoll_wait. Timers run only while it announces new endpoints or a connection
 // has not yet said who it is; after that nothing wakes it but other nodes.
@@ -61,10 +68,11 @@ class Discovery : private SessionHost {
   // before. For endpoints, with the lock held.
   void PostCallback(uint64_t endpoint, std::function<void()> callback);
 
-  // Logs a line, once. Without the lock held.
-  void Warn(const std::string& line) {
+  // Logs a line, once; or the first line about `what`. Without the lock held.
+  void Warn(const std::string& line) { WarnOnce(line, line); }
+  void WarnOnce(const std::string& what, const std::string& line) {
     std::lock_guard lock(mutex_);
-    log_.Log(LogSeverity::kWarning, line);
+    log_.LogFirst(what, LogSeverity::kWarning, line);
   }
 
   const NodeIdentity& self() const override { return self_; }
@@ -75,97 +83,61 @@ class Discovery : private SessionHost {
   ~Discovery() override;
 
  private:
-  using SessionMap = std::map<int, std::unique_ptr<Session>>;  // By fd.
-
-  struct Callback {
-    uint64_t endpoint;
-    std::function<void()> run;
-  };
-
-  explicit Discovery(NodeIdentity self, std::set<uid_t> allowed, LogSink log)
-      : self_(std::move(self)), allowed_(std::move(allowed)), log_(std::move(log)) {}
+  Discovery(NodeIdentity self, LogSink log)
+      : self_(std::move(self)), log_(log), match_log_(std::move(log)) {}
 
   absl::Status Open(const NodeOptions& options);
-  absl::Status Watch(int fd, uint32_t events);
+  absl::Status StartThread();
   static void Destroy(Discovery* discovery);
 
   // The thread.
   void Run();
   void HandleEvent(int fd, uint32_t events);
-  void RunCallbacks();
-
-  // Finding nodes.
-  void OnDatagrams();
-  void OnAccept();
-  void OpenSpare();
   void OnTimer();
-  void StartAnnouncing();
-  void Holler();
-  void Sweep();
-  void CallNode(const NodeAddress& address);
-  bool IsOwner(const Session& session) const;
-  void RetryAfter(int64_t delay);
-  bool Worthwhile(const wire::HollerT& holler) const;
   void ArmTimer();
+  void RetryAfter(int64_t delay);
+  void LookAtLingering(int64_t now);
+  // What every change and every event ends with.
+  void Settle();
 
-  // Talking to them.
-  void AddSession(std::unique_ptr<Connection> connection, std::optional<wire::NodeId> expected);
-  absl::Status OnMessages(Session& session);
-  absl::Status OnHello(Session& session, const wire::HelloT& hello);
-  Session* FindEstablished(const wire::NodeId& id);
-  Session* FindCalling(const wire::NodeId& id);
-  void DropLater(Session& session, const absl::Status& why);
-  void DropFailed();
-  void ForEachEstablished(const std::function<absl::Status(Session&)>& visit);
-  void TopicsChanged(const std::vector<uint64_t>& publishes_before,
-                     const std::vector<uint64_t>& subscribes_before);
-  void MatchLocally(uint64_t publisher_id, PublisherEndpoint* publisher, uint64_t subscriber_id,
-                    SubscriberEndpoint* subscriber);
-  void UpdateWatch(Session& session);
+  // The node's endpoints.
+  void TopicsMayHaveChanged(const std::vector<uint64_t>& publishes_before,
+                            const std::vector<uint64_t>& subscribes_before);
   void Unregister(uint64_t subscriber);
-  void AwaitCallbackOf(uint64_t endpoint, std::unique_lock<std::mutex>& lock);
+  void ForgetCallbacksOf(uint64_t endpoint, std::unique_lock<std::mutex>& lock);
 
   // SessionHost.
   const Registry& registry() const override { return registry_; }
   NodeStats& stats() override { return stats_; }
   void LogOnce(LogSeverity severity, const std::string& line) override { log_.Log(severity, line); }
+  MatchLog& match_log() override { return match_log_; }
+  void RetrySoon() override;
   void RetryLater() override;
   void Announce(uint64_t publisher,
                 const std::vector<PublisherEndpoint::Admitted>& admitted) override;
 
   const NodeIdentity self_;
-  const std::set<uid_t> allowed_;
   std::atomic<uint64_t> next_endpoint_{1};
-  UniqueFd epoll_;
-  UniqueFd listener_;
+  EventPoll poll_;
   UniqueFd timer_;
-  UniqueFd wake_;   // An eventfd: something for the thread to do.
-  UniqueFd spare_;  // Given up for a moment to turn away callers when fds run out.
-  std::optional<MulticastGroup> group_;
+  UniqueFd wake_;  // An eventfd: something for the thread to do.
   std::thread thread_;
 
   mutable std::mutex mutex_;  // Guards all below.
   OnceLog log_;
-  Registry registry_;
-  SessionMap sessions_;
-  // For whatever arrives; not zeroed, so only what is used costs memory.
-  const std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kMaxMessageBytes);
-  std::set<std::pair<uint64_t, uint64_t>> local_again_;  // Local pairs to match when fds are free.
-  std::set<int> failed_;  // Sessions to drop once the present event is handled.
+  MatchLog match_log_;
   NodeStats stats_;
-  std::deque<Callback> callbacks_;
-  uint64_t running_callback_ = 0;  // Endpoint whose callback runs now.
-  std::condition_variable callback_done_;
-  uint64_t topics_version_ = 0;                      // Counts additions of endpoints.
-  std::set<wire::NodeId> banned_;                    // Sent nonsense: not called any more.
-  std::map<wire::NodeId, uint64_t> nothing_common_;  // Nodes met in vain, at that version.
-  int64_t announce_start_ = 0;  // Monotonic ns; of the schedule in discovery.cc.
-  size_t announce_step_ = SIZE_MAX;
-  int64_t retry_at_ = 0;  // Another sweep, for nodes whose backlog was full. 0: none.
-  // Closed by the user with samples still held, and when to look again (0: none).
+  Registry registry_;
+  Acquaintances met_;
+  SessionTable sessions_{*this, met_, poll_};
+  Finder finder_{*this, sessions_, met_, poll_};
+  Listener listener_{*this, sessions_, poll_};
+  LocalMatcher local_matcher_{*this};
+  CallbackQueue callbacks_;
+  int64_t retry_at_ = INT64_MAX;  // When to look again for what failed before.
+  // Closed by the user with samples still held, and when to look again.
   std::map<uint64_t, std::shared_ptr<SubscriberEndpoint>> lingering_;
-  int64_t linger_at_ = 0;
-  std::map<int, int64_t> hello_deadlines_;  // Accepted connections that have not said hello.
+  int64_t linger_at_ = INT64_MAX;
   bool stop_ = false;
   bool delete_on_exit_ = false;
 };

@@ -1,20 +1,20 @@
 #include "holler/doorbell.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <cstddef>
 #include <cstdint>
-#include <string>
+#include <span>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "holler/clock.h"
 #include "holler/system_error.h"
 
@@ -54,37 +54,92 @@ int EpollWait(int epoll, epoll_event* events, absl::Duration timeout) noexcept {
   return ::epoll_wait(epoll, events, kEventsAtOnce, milliseconds);
 }
 
+// Rings one ear remembers; more than an honest peer makes before it is heard.
+constexpr int kRingsAtOnce = 16;
+constexpr int kOwn = -1;  // In place of an ear's number.
+
+void Empty(int ear) noexcept {
+  mmsghdr rings[kRingsAtOnce] = {};
+  // More may be left, from a peer that floods: then epoll reports the ear again.
+  [[maybe_unused]] const int count = ::recvmmsg(ear, rings, kRingsAtOnce, MSG_DONTWAIT, nullptr);
+}
+
+int SocketOption(int fd, int option) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  return ::getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
 }  // namespace
 
 absl::StatusOr<Doorbell> Doorbell::Create() {
   UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return SystemError(errno, "epoll_create1 for a doorbell");
-  return Doorbell(std::move(epoll));
-}
-
-absl::StatusOr<UniqueFd> Doorbell::AddBell() {
-  UniqueFd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!bell) return SystemError(errno, "eventfd for a doorbell");
-  // Edge-triggered: each ring is one event, and the counter never has to be read.
+  UniqueFd own(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!own) return SystemError(errno, "eventfd for a doorbell");
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLET;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell.get(), &event) != 0) {
+  event.events = EPOLLIN | EPOLLET;  // Each ring is one event; the counter need not be read.
+  event.data.fd = kOwn;
+  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, own.get(), &event) != 0) {
     return SystemError(errno, "epoll_ctl for a doorbell");
   }
+  return Doorbell(std::move(epoll), std::move(own));
+}
+
+absl::StatusOr<Bell> Doorbell::AddBell() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+    return SystemError(errno, "socketpair for a doorbell");
+  }
+  Bell bell{.ear = UniqueFd(ends[0]), .pull = UniqueFd(ends[1])};
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = bell.ear.get();
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell.ear.get(), &event) != 0) {
+    return SystemError(errno, "epoll_ctl for a doorbell");
+  }
+  const std::lock_guard lock(ears_->mutex);
+  ears_->fds.insert(bell.ear.get());
   return bell;
 }
 
-void Doorbell::RemoveBell(int bell) noexcept {
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, bell, nullptr);
+void Doorbell::RemoveBell(UniqueFd ear) noexcept {
+  if (!ear) return;
+  const std::lock_guard lock(ears_->mutex);
+  ears_->fds.erase(ear.get());
+  // Closing is not enough where a forked child has a copy.
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, ear.get(), nullptr);
+  ear.reset();
 }
 
+void Doorbell::Ring() noexcept {
+  // EAGAIN: the counter is full, so it is ringing already.
+  [[maybe_unused]] const int done = ::eventfd_write(own_.get(), 1);
+}
+
+// Waits once, and empties what rang. Returns the number of events, or -1 with errno.
+int Doorbell::Hear(absl::Duration timeout) noexcept {
+  epoll_event events[kEventsAtOnce];
+  const int count = EpollWait(epoll_.get(), events, timeout);
+  const auto rang = std::span(events, static_cast<size_t>(std::max(count, 0)));
+  if (std::all_of(rang.begin(), rang.end(), [](const auto& e) { return e.data.fd == kOwn; })) {
+    return count;
+  }
+  // Whoever adds or removes a bell right now is not waited for: the ears stay as they are, and
+  // epoll reports them again.
+  const std::unique_lock lock(ears_->mutex, std::try_to_lock);
+  if (!lock.owns_lock()) return count;
+  for (const epoll_event& event : rang) {
+    if (ears_->fds.contains(event.data.fd)) Empty(event.data.fd);
+  }
+  return count;
+}
 bool Doorbell::Wait(absl::Duration timeout) noexcept {
   timeout = std::max(timeout, absl::ZeroDuration());
   const int64_t start = MonotonicNow();
   absl::Duration left = timeout;
-  epoll_event events[kEventsAtOnce];
   while (true) {
-    const int count = EpollWait(epoll_.get(), events, left);
+    const int count = Hear(left);
     if (count > 0) return true;
     if (count == 0) return false;
     if (errno != EINTR) return true;  // Cannot be; the caller looks for itself.
@@ -95,30 +150,23 @@ bool Doorbell::Wait(absl::Duration timeout) noexcept {
 }
 
 void Doorbell::Clear() noexcept {
-  epoll_event events[kEventsAtOnce];
-  while (::epoll_wait(epoll_.get(), events, kEventsAtOnce, 0) == kEventsAtOnce) {
+  while (Hear(absl::ZeroDuration()) == kEventsAtOnce) {
   }
 }
 
-void RingBell(int bell) noexcept {
-  const uint64_t one = 1;
-  // EAGAIN: the counter is full, so the bell is ringing already. EINTR cannot be, as it never
-  // waits.
-  [[maybe_unused]] const ssize_t written = ::write(bell, &one, sizeof(one));
+void RingBell(int pull) noexcept {
+  // EAGAIN: enough rings wait there already. Other errors: the sleeper has closed its ear.
+  [[maybe_unused]] const ssize_t sent = ::send(pull, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 absl::Status CheckBell(int fd) {
-  const int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0) return SystemError(errno, "fcntl of a peer's doorbell");
-  if ((flags & O_NONBLOCK) == 0) {
-    return absl::InvalidArgumentError("the peer's doorbell would block");
-  }
-  char target[64] = {};
-  const ssize_t length =
-      ::readlink(absl::StrCat("/proc/self/fd/", fd).c_str(), target, sizeof(target) - 1);
-  if (length < 0) return SystemError(errno, "readlink of a peer's doorbell in /proc/self/fd");
-  if (absl::string_view(target) != "anon_inode:[eventfd]") {
-    return absl::InvalidArgumentError("the peer's doorbell is not an eventfd");
+  // One end of a pair has a peer, and the peer no name: nobody else's socket.
+  sockaddr_un peer;
+  socklen_t size = sizeof(peer);
+  if (SocketOption(fd, SO_DOMAIN) != AF_UNIX || SocketOption(fd, SO_TYPE) != SOCK_DGRAM ||
+      ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+      size != sizeof(peer.sun_family)) {
+    return absl::InvalidArgumentError("the peer's doorbell is not one of a pair of sockets");
   }
   return absl::OkStatus();
 }

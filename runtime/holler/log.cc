@@ -24,8 +24,8 @@ LogSink StderrLog(const std::string& node_name) {
   };
 }
 
-void OnceLog::Log(LogSeverity severity, const std::string& line) {
-  if (seen_.size() > kMost || !seen_.insert(std::hash<std::string>{}(line)).second) return;
+void OnceLog::LogFirst(const std::string& what, LogSeverity severity, const std::string& line) {
+  if (seen_.size() > kMost || !seen_.insert(std::hash<std::string>{}(what)).second) return;
   if (seen_.size() > kMost) {
     sink_(LogSeverity::kWarning, "too many different messages: no more will be logged");
     return;

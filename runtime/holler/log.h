@@ -15,7 +15,8 @@ enum class LogSeverity { kInfo, kWarning, kError };
 // each node; must not call back into the node.
 using LogSink = std::function<void(LogSeverity, const std::string& line)>;
 
-// Writes "holler[name]: line" to stderr; infos only if HOLLER_LOG=info is in the environment.
+// Writes "holler[name]: line" to stderr; infos, which tell of all that comes, goes and matches,
+// only if HOLLER_LOG=info is in the environment.
 LogSink StderrLog(const std::string& node_name);
 
 // Passes each distinct line on once, so that a peer that repeats its mistake cannot fill a disk.
@@ -26,13 +27,15 @@ class OnceLog {
 
   // Logs `line` unless the same was logged before. Beyond 1,000 distinct lines it says so, and
   // keeps silent.
-  void Log(LogSeverity severity, const std::string& line);
+  void Log(LogSeverity severity, const std::string& line) { LogFirst(line, severity, line); }
+  // Logs the first line about `what`, for lines that differ each time.
+  void LogFirst(const std::string& what, LogSeverity severity, const std::string& line);
 
  private:
   static constexpr size_t kMost = 1'000;
 
   LogSink sink_;
-  std::set<uint64_t> seen_;  // Hashes of lines.
+  std::set<uint64_t> seen_;  // Hashes of lines, or of what they are about.
 };
 
 }  // namespace holler

@@ -16,7 +16,8 @@
 namespace holler {
 
 struct NodeOptions {
-  // Shown to peers and in messages. Default: the program's name. At most 255 bytes.
+  // Shown to peers and in messages: at most 255 bytes of UTF-8 without control characters. Default:
+  // the program's name, cut if need be.
   std::string name{};
   // Nodes of different domains never meet. 0 to 4999. Default: HOLLER_DOMAIN, or 0.
   std::optional<uint32_t> domain{};
@@ -31,11 +32,13 @@ struct NodeOptions {
   LogSink log{};
 };
 
-// The node at the other end of a match.
+// The node at the other end of a match, and the topic of the match: so that one callback serves
+// several endpoints.
 struct PeerInfo {
   std::string node_name{};
   pid_t pid = 0;
   uid_t uid = 0;
+  std::string topic{};
 };
 
 // Callbacks run on the node's discovery thread, one at a time. They may use any endpoint, but

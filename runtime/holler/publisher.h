@@ -126,7 +126,9 @@ class Publisher {
     return *this;
   }
   ~Publisher() {
-    if (state_ == nullptr || state_->core->loans() == 0) return;
+    if (state_ == nullptr) return;
+    state_->core->Close();  // First: a callback that runs may be publishing.
+    if (state_->core->loans() == 0) return;
     // A mistake of the user's. The loan still refers to the state, so it must stay.
     assert(!"a loan outlives its publisher");
     (void)state_.release();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "holler/callback_watch.h"
 #include "holler/discovery.h"
 
 namespace holler {
@@ -15,6 +16,7 @@ absl::StatusOr<std::unique_ptr<PublisherCore>> PublisherCore::Create(Node& node,
                                                                      PublisherOptions options) {
   std::string name = options.topic.empty() ? std::string(topic.name) : options.topic;
   if (absl::Status status = CheckTopicName(name); !status.ok()) return status;
+  options = WatchCallbacks(node, topic.name, std::move(options));
   topic.name = name;
   absl::StatusOr<Segment> segment = Segment::Create(topic);
   if (!segment.ok()) return segment.status();
@@ -39,7 +41,11 @@ PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo top
       ring_(segment_.data(), segment_.layout()),
       options_(std::make_shared<const PublisherOptions>(std::move(options))) {}
 
-PublisherCore::~PublisherCore() { discovery_->RemovePublisher(id_); }
+PublisherCore::~PublisherCore() { Close(); }
+
+void PublisherCore::Close() {
+  if (!std::exchange(closed_, true)) discovery_->RemovePublisher(id_);
+}
 
 void PublisherCore::WarnOfRefusal(const char* why) noexcept {
   if (std::exchange(warned_of_, why) == why) return;  // The log would say it once, but at a price.

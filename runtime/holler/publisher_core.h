@@ -16,6 +16,7 @@
 #include "holler/clock.h"
 #include "holler/doorbell.h"
 #include "holler/endpoint.h"
+#include "holler/futex.h"
 #include "holler/gate.h"
 #include "holler/node.h"
 #include "holler/options.h"
@@ -32,14 +33,16 @@ class PublisherCore final : public PublisherEndpoint {
                                                                PublisherOptions options);
   ~PublisherCore() override;
 
+  // The publisher goes away: nobody is matched any more, and no callback runs after this.
+  void Close();
+
   // Whether samples go anywhere: somebody listens, or the topic keeps the last one for later.
   bool is_wanted() const noexcept { return topic_.latched || ring_.readers().count() != 0; }
 
   uint32_t Acquire() noexcept { return ring_.Acquire(); }
   void Return(uint32_t slot) noexcept { ring_.Return(slot); }
   uint64_t Publish(uint32_t slot, uint32_t size) noexcept {
-    return ring_.Publish(slot, size, MonotonicNow(),
-                         [](const Reader& reader) { RingBell(reader.doorbell); });
+    return ring_.Publish(slot, size, MonotonicNow(), Waker{});
   }
   std::byte* payload(uint32_t slot) const noexcept { return ring_.payload(slot); }
   uint32_t loans() const noexcept { return ring_.loans(); }
@@ -66,6 +69,12 @@ class PublisherCore final : public PublisherEndpoint {
  private:
   // Subscribers that wait for a place; more are turned away.
   static constexpr size_t kMostWaiting = 256;
+
+  // How RingWriter wakes sleepers.
+  struct Waker {
+    void Ring(const Reader& reader) const noexcept { RingBell(reader.doorbell); }
+    void Wake(const void* head) const noexcept { WakeSleepers(head, /*is_shared=*/true); }
+  };
 
   struct Match {
     PeerInfo peer;
@@ -95,7 +104,8 @@ class PublisherCore final : public PublisherEndpoint {
   const std::shared_ptr<const PublisherOptions> options_;
   Gate gate_;
   const char* warned_of_ = nullptr;  // The publishing thread's own.
-  Matches matches_;                  // Guarded by discovery's lock.
+  bool closed_ = false;
+  Matches matches_;  // Guarded by discovery's lock.
   uint64_t arrivals_ = 0;
 };
 

@@ -75,9 +75,10 @@ std::string Describe(const Types& types, const Type* type) {
     const Enum* e = types.EnumOf(type);
     leaf = e == nullptr ? "?" : Name(e->name());
   } else {
-    static constexpr const char* kNames[] = {"none",   "utype",   "bool",    "int8",   "uint8",
-                                             "int16",  "uint16",  "int32",   "uint32", "int64",
-                                             "uint64", "float32", "float64", "string"};
+    // As flatc names them.
+    static constexpr const char* kNames[] = {"none",  "utype",  "bool",   "byte",  "ubyte",
+                                             "short", "ushort", "int",    "uint",  "long",
+                                             "ulong", "float",  "double", "string"};
     leaf = base >= 0 && base <= reflection::String ? kNames[base] : "?";
   }
   if (type->base_type() == reflection::Vector) return absl::StrCat("[", leaf, "]");
@@ -86,6 +87,15 @@ std::string Describe(const Types& types, const Type* type) {
   }
   return leaf;
 }
+
+// What would have been safe, by the kind of type that differs.
+constexpr char kStructRemedy[] = "a struct cannot change once it is deployed, a table can";
+constexpr char kTableRemedy[] =
+    "safe changes of a table: add fields at its end, mark fields (deprecated) instead of removing "
+    "them";
+constexpr char kEnumRemedy[] = "safe changes of an enum or union: add values at its end";
+constexpr char kSameTypeRemedy[] =
+    "build both sides from one schema, or name the topics differently";
 
 // Compares two types and all they reach, each pair once.
 class Comparison {
@@ -96,7 +106,7 @@ class Comparison {
   absl::Status CompareObjects(const Object* written, const Object* read) {
     const std::string name = Name(written->name());
     if (name != Name(read->name())) {
-      return Differs(name, "", name, Name(read->name()));
+      return Differs(name, "", name, Name(read->name()), kSameTypeRemedy);
     }
     if (!visited_.insert(name).second) return absl::OkStatus();
     if (++depth_ > kMaxNesting) {
@@ -115,7 +125,7 @@ class Comparison {
   absl::Status CompareMembers(const std::string& name, const Object* written, const Object* read) {
     if (written->is_struct() != read->is_struct()) {
       return Differs(name, "", written->is_struct() ? "a struct" : "a table",
-                     read->is_struct() ? "a struct" : "a table");
+                     read->is_struct() ? "a struct" : "a table", kSameTypeRemedy);
     }
     return written->is_struct() ? CompareStructs(name, written, read)
                                 : CompareTables(name, written, read);
@@ -130,10 +140,11 @@ class Comparison {
   }
 
   static absl::Status Differs(const std::string& type, const std::string& field,
-                              const std::string& written, const std::string& read) {
+                              const std::string& written, const std::string& read,
+                              const char* remedy) {
     return absl::InvalidArgumentError(absl::StrCat(type, field.empty() ? "" : ".", field, ": ",
                                                    written, " at the publisher, ", read,
-                                                   " at the subscriber"));
+                                                   " at the subscriber; ", remedy));
   }
 
   // Structs have no vtable: every byte must mean the same.
@@ -142,25 +153,27 @@ class Comparison {
     const FieldsById theirs = ById(written);
     for (const auto& [id, field] : theirs) {
       const auto it = ours.find(id);
-      if (it == ours.end()) return Differs(name, Name(field->name()), "present", "absent");
+      if (it == ours.end())
+        return Differs(name, Name(field->name()), "present", "absent", kStructRemedy);
       const Field* mine = it->second;
       if (Name(field->name()) != Name(mine->name())) {
         return Differs(name, Name(field->name()), absl::StrCat("'", Name(field->name()), "'"),
-                       absl::StrCat("'", Name(mine->name()), "' in its place"));
+                       absl::StrCat("'", Name(mine->name()), "' in its place"), kStructRemedy);
       }
-      if (absl::Status s = CompareTypes(name, field, mine); !s.ok()) return s;
+      if (absl::Status s = CompareTypes(name, field, mine, kStructRemedy); !s.ok()) return s;
       if (field->offset() != mine->offset()) {
         return Differs(name, Name(field->name()), absl::StrCat("at byte ", field->offset()),
-                       absl::StrCat("at byte ", mine->offset()));
+                       absl::StrCat("at byte ", mine->offset()), kStructRemedy);
       }
     }
     for (const auto& [id, field] : ours) {
-      if (!theirs.contains(id)) return Differs(name, Name(field->name()), "absent", "present");
+      if (!theirs.contains(id))
+        return Differs(name, Name(field->name()), "absent", "present", kStructRemedy);
     }
     if (written->bytesize() != read->bytesize() || written->minalign() != read->minalign()) {
-      return Differs(name, "",
-                     absl::StrCat(written->bytesize(), " bytes aligned to ", written->minalign()),
-                     absl::StrCat(read->bytesize(), " bytes aligned to ", read->minalign()));
+      return Differs(
+          name, "", absl::StrCat(written->bytesize(), " bytes aligned to ", written->minalign()),
+          absl::StrCat(read->bytesize(), " bytes aligned to ", read->minalign()), kStructRemedy);
     }
     return absl::OkStatus();
   }
@@ -176,30 +189,30 @@ class Comparison {
       const auto named = theirs_by_name.find(field_name);
       if (named != theirs_by_name.end() && named->second->id() != id) {
         return Differs(name, field_name, absl::StrCat("field id ", named->second->id()),
-                       absl::StrCat("field id ", id));
+                       absl::StrCat("field id ", id), kTableRemedy);
       }
       const auto it = theirs.find(id);
       if (it == theirs.end()) {
-        if (mine->required()) return Differs(name, field_name, "absent", "required");
+        if (mine->required()) return Differs(name, field_name, "absent", "required", kTableRemedy);
         continue;
       }
       // Deprecated here: there is no accessor that could misread it.
       if (mine->deprecated()) continue;
       const Field* field = it->second;
-      if (absl::Status s = CompareTypes(name, field, mine); !s.ok()) return s;
+      if (absl::Status s = CompareTypes(name, field, mine, kTableRemedy); !s.ok()) return s;
       if (mine->required() && (!field->required() || field->deprecated())) {
-        return Differs(name, field_name, "may be absent", "required");
+        return Differs(name, field_name, "may be absent", "required", kTableRemedy);
       }
       // Strings and the like are called optional when they are not required: no difference to read.
       if (IsScalar(mine->type()->base_type()) && mine->optional() != field->optional()) {
         return Differs(name, field_name, field->optional() ? "optional" : "with a default",
-                       mine->optional() ? "optional" : "with a default");
+                       mine->optional() ? "optional" : "with a default", kTableRemedy);
       }
       if (IsScalar(mine->type()->base_type()) &&
           (mine->default_integer() != field->default_integer() ||
            !SameReal(mine->default_real(), field->default_real()))) {
         return Differs(name, field_name, absl::StrCat("default ", DefaultOf(field)),
-                       absl::StrCat("default ", DefaultOf(mine)));
+                       absl::StrCat("default ", DefaultOf(mine)), kTableRemedy);
       }
     }
     return absl::OkStatus();
@@ -211,11 +224,13 @@ class Comparison {
                                                  : absl::StrCat(field->default_real());
   }
 
-  absl::Status CompareTypes(const std::string& owner, const Field* written, const Field* read) {
+  absl::Status CompareTypes(const std::string& owner, const Field* written, const Field* read,
+                            const char* remedy) {
     const Type* a = written->type();
     const Type* b = read->type();
     const auto differs = [&] {
-      return Differs(owner, Name(read->name()), Describe(publisher_, a), Describe(subscriber_, b));
+      return Differs(owner, Name(read->name()), Describe(publisher_, a), Describe(subscriber_, b),
+                     remedy);
     };
     if (a->base_type() != b->base_type() || a->element() != b->element() ||
         a->fixed_length() != b->fixed_length()) {
@@ -254,7 +269,7 @@ class Comparison {
       const auto it = theirs.find(Name(mine->name()));
       if (it != theirs.end() && it->second->value() != mine->value()) {
         return Differs(name, Name(mine->name()), absl::StrCat(it->second->value()),
-                       absl::StrCat(mine->value()));
+                       absl::StrCat(mine->value()), kEnumRemedy);
       }
       if (!read->is_union() || mine->union_type() == nullptr) continue;
       const auto same = theirs_by_value.find(mine->value());
@@ -262,13 +277,15 @@ class Comparison {
       const Type* a = same->second->union_type();
       const Type* b = mine->union_type();
       if (a == nullptr || a->base_type() != b->base_type()) {
-        return Differs(name, Name(mine->name()), "another type", Describe(subscriber_, b));
+        return Differs(name, Name(mine->name()), "another type", Describe(subscriber_, b),
+                       kEnumRemedy);
       }
       if (b->base_type() != reflection::Obj) continue;
       const Object* theirs_member = publisher_.ObjectOf(a);
       const Object* ours_member = subscriber_.ObjectOf(b);
       if (theirs_member == nullptr || ours_member == nullptr) {
-        return Differs(name, Name(mine->name()), Describe(publisher_, a), Describe(subscriber_, b));
+        return Differs(name, Name(mine->name()), Describe(publisher_, a), Describe(subscriber_, b),
+                       kEnumRemedy);
       }
       if (absl::Status s = CompareObjects(theirs_member, ours_member); !s.ok()) return s;
     }

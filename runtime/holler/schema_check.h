@@ -20,9 +20,10 @@ struct TypeRef {
 // fields at their end, enums and unions values; structs must be identical. docs/discovery.md says
 // where this is stricter than flatc's --conform, and why.
 //
-// Errors: InvalidArgument, naming the first field that differs ("sensors.Imu.stamp: uint64 at
-// the publisher, uint32 at the subscriber"), or that a schema is malformed. Either schema may
-// come from a peer: it is verified first.
+// Errors: InvalidArgument, naming the first field that differs, in flatc's words, and what would
+// have been safe ("sensors.Imu.stamp: ulong at the publisher, uint at the subscriber; a struct
+// cannot change once it is deployed, a table can"), or that a schema is malformed. Either schema
+// may come from a peer: it is verified first.
 absl::Status CheckReadable(const TypeRef& publisher, const TypeRef& subscriber);
 
 }  // namespace holler

@@ -150,12 +150,17 @@ absl::Status Session::SendGone(uint64_t endpoint) {
   return connection_->Send(EncodeCard(std::move(gone)));
 }
 
-absl::Status Session::SendConfirmation(uint64_t publisher, uint64_t subscriber, uint64_t start) {
+absl::Status Session::Confirm(uint64_t publisher, uint64_t subscriber, uint64_t start) {
   wire::ConfirmationT confirmation;
   confirmation.publisher = publisher;
   confirmation.subscriber = subscriber;
   confirmation.start = start;
-  return connection_->Send(EncodeCard(std::move(confirmation)));
+  absl::Status sent = connection_->Send(EncodeCard(std::move(confirmation)));
+  if (!sent.ok()) return sent;
+  const EndpointKey key{peer_id_, subscriber};
+  host_.registry().FindPublisher(publisher)->Confirmed(key);
+  host_.match_log().Matched(publisher, key, peer_);
+  return absl::OkStatus();
 }
 
 absl::Status Session::SendRefusal(bool by_publisher, uint64_t publisher, uint64_t subscriber,
@@ -233,6 +238,12 @@ absl::Status Session::OnTopics(const wire::TopicsT& topics) {
   return IntroducePublishers();
 }
 
+PeerInfo Session::PeerOf(const std::string& topic) const {
+  PeerInfo peer = peer_;
+  peer.topic = topic;
+  return peer;
+}
+
 absl::Status Session::Explain(const std::string& topic, const absl::Status& why) const {
   return absl::Status(
       why.code(), absl::StrCat("topic '", topic, "', node '", host_.self().name, "' (pid ",
@@ -275,7 +286,7 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
     const absl::Status why = Explain(card.topic, status);
     CountRefusal(why);
     for (const auto& [id, subscriber] : host_.registry().subscribers()) {
-      if (subscriber->topic_name() == card.topic) subscriber->Refused(peer_, why);
+      if (subscriber->topic_name() == card.topic) subscriber->Refused(PeerOf(card.topic), why);
     }
     const auto code = absl::IsResourceExhausted(status) ? wire::RefusalCode_Exhausted
                                                         : wire::RefusalCode_Unusable;
@@ -294,11 +305,11 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
 absl::Status Session::Propose(uint64_t publisher, const RemotePublisher& remote,
                               uint64_t subscriber, SubscriberEndpoint* endpoint) {
   absl::StatusOr<SubscriberEndpoint::Offer> offer =
-      endpoint->Propose({peer_id_, publisher}, peer_, remote.segment);
+      endpoint->Propose({peer_id_, publisher}, PeerOf(remote.topic), remote.segment);
   if (!offer.ok()) {
     const absl::Status why = Explain(remote.topic, offer.status());
     CountRefusal(why);
-    endpoint->Refused(peer_, why);
+    endpoint->Refused(PeerOf(remote.topic), why);
     if (CodeOf(offer.status()) == wire::RefusalCode_Exhausted) {
       again_.emplace(publisher, subscriber);
       host_.RetryLater();
@@ -322,11 +333,10 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
   wire::RefusalCode code = wire::RefusalCode_Unusable;
   if (status.ok()) {
     absl::StatusOr<std::optional<uint64_t>> start =
-        publisher->Admit({peer_id_, card.subscriber}, peer_, std::move(*page), std::move(fds[1]));
+        publisher->Admit({peer_id_, card.subscriber}, PeerOf(publisher->topic_name()),
+                         std::move(*page), std::move(fds[1]));
     if (start.ok() && start->has_value()) {
-      const absl::Status sent = SendConfirmation(card.publisher, card.subscriber, **start);
-      if (sent.ok()) publisher->Confirmed({peer_id_, card.subscriber});
-      return sent;
+      return Confirm(card.publisher, card.subscriber, **start);
     }
     // Said twice, or forged: the first one stands.
     if (absl::IsAlreadyExists(start.status())) {
@@ -338,17 +348,19 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
   }
   const absl::Status why = Explain(publisher->topic_name(), status);
   CountRefusal(why);
-  publisher->Refused(peer_, why);
+  publisher->Refused(PeerOf(publisher->topic_name()), why);
   return SendRefusal(true, card.publisher, card.subscriber, code, why);
 }
 
 absl::Status Session::OnConfirmation(const wire::ConfirmationT& confirmation) {
   SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(confirmation.subscriber);
   if (subscriber == nullptr) return absl::OkStatus();  // Closed meanwhile.
-  if (subscriber->Confirm({peer_id_, confirmation.publisher}, confirmation.start)) {
-    return absl::OkStatus();
+  const EndpointKey publisher{peer_id_, confirmation.publisher};
+  if (!subscriber->Confirm(publisher, confirmation.start)) {
+    return absl::InvalidArgumentError("a confirmation of what was not proposed");
   }
-  return absl::InvalidArgumentError("a confirmation of what was not proposed");
+  host_.match_log().Matched(confirmation.subscriber, publisher, peer_);
+  return absl::OkStatus();
 }
 
 absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
@@ -357,7 +369,7 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
     PublisherEndpoint* publisher = host_.registry().FindPublisher(refusal.publisher);
     if (publisher == nullptr || !introduced_.contains(refusal.publisher)) return absl::OkStatus();
     CountRefusal(why);
-    publisher->Refused(peer_, why);
+    publisher->Refused(PeerOf(publisher->topic_name()), why);
     // Not even its segment could be taken.
     if (refusal.code == wire::RefusalCode_Exhausted && refusal.subscriber == 0) {
       introduced_.erase(refusal.publisher);
@@ -370,9 +382,12 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
     return absl::OkStatus();
   }
   CountRefusal(why);
-  subscriber->Refused(peer_, why);
+  subscriber->Refused(PeerOf(subscriber->topic_name()), why);
   // A full publisher confirms later.
-  if (refusal.code != wire::RefusalCode_Full) subscriber->End({peer_id_, refusal.publisher});
+  if (refusal.code != wire::RefusalCode_Full) {
+    subscriber->End({peer_id_, refusal.publisher});
+    host_.match_log().Ended(refusal.subscriber, {peer_id_, refusal.publisher});
+  }
   if (refusal.code == wire::RefusalCode_Exhausted) {
     again_.emplace(refusal.publisher, refusal.subscriber);
     host_.RetryLater();
@@ -381,6 +396,7 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
 }
 
 absl::Status Session::OnGone(uint64_t endpoint) {
+  host_.match_log().Gone({peer_id_, endpoint});
   if (remote_publishers_.contains(endpoint)) {
     EndPublisher(endpoint);
     remote_publishers_.erase(endpoint);
@@ -401,6 +417,7 @@ void Session::EndPublisher(uint64_t publisher) {
 void Session::Close() {
   if (!established_) return;
   established_ = false;
+  host_.match_log().NodeGone(peer_id_);
   for (const auto& [publisher, remote] : remote_publishers_) EndPublisher(publisher);
   remote_publishers_.clear();
   for (const auto& [id, publisher] : host_.registry().publishers()) {

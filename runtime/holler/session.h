@@ -15,20 +15,14 @@
 #include "absl/status/status.h"
 #include "holler/connection.h"
 #include "holler/endpoint.h"
+#include "holler/match_log.h"
 #include "holler/name_card.h"
+#include "holler/node_identity.h"
 #include "holler/registry.h"
 
 namespace holler {
 
-// Who this node is.
-struct NodeIdentity {
-  wire::NodeId id;
-  uint32_t domain = 0;
-  uid_t uid = 0;
-  std::string name;
-};
-
-// What a session needs of the discovery that owns it.
+// What sessions, and the other parts of discovery, need of the discovery that owns them.
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
@@ -36,9 +30,12 @@ class SessionHost {
   virtual const Registry& registry() const = 0;
   virtual NodeStats& stats() = 0;
   virtual void LogOnce(LogSeverity severity, const std::string& line) = 0;
-  // Something here or there was exhausted: have Retry called in a while.
+  virtual MatchLog& match_log() = 0;
+  // Another node had no time, or a connection was lost: have others looked for again, soon.
+  virtual void RetrySoon() = 0;
+  // Something here or there was exhausted: have Retry called, and others looked for, in a while.
   virtual void RetryLater() = 0;
-  // Some subscribers of a local publisher, which waited for a place, are now matched: tell them.
+  // Some subscribers of a local publisher, which waited for a place, have one now: tell them.
   virtual void Announce(uint64_t publisher,
                         const std::vector<PublisherEndpoint::Admitted>& admitted) = 0;
 };
@@ -78,7 +75,9 @@ class Session {
   absl::Status Introduce(uint64_t id, SubscriberEndpoint* subscriber);
   // A local endpoint is going away.
   absl::Status SendGone(uint64_t endpoint);
-  absl::Status SendConfirmation(uint64_t publisher, uint64_t subscriber, uint64_t start);
+  // A local publisher has entered a subscriber of the peer: tells it where it starts. From then on
+  // they are matched.
+  absl::Status Confirm(uint64_t publisher, uint64_t subscriber, uint64_t start);
 
   // Ends all matches with this peer.
   void Close();
@@ -90,7 +89,7 @@ class Session {
   bool initiated() const { return expected_.has_value(); }
   bool established() const { return established_; }
   const std::optional<wire::NodeId>& expected() const { return expected_; }
-  // Valid after OnHello.
+  // Valid after OnHello. The peer as such has no topic.
   const wire::NodeId& peer_id() const { return peer_id_; }
   const PeerInfo& peer() const { return peer_; }
 
@@ -112,6 +111,8 @@ class Session {
   absl::Status SendRefusal(bool by_publisher, uint64_t publisher, uint64_t subscriber,
                            wire::RefusalCode code, const absl::Status& why);
   void EndPublisher(uint64_t publisher);
+  // The peer, as the endpoints of a topic are told of it.
+  PeerInfo PeerOf(const std::string& topic) const;
   // "topic 'imu', node 'a' (pid 1) here and node 'b' (pid 2): why"
   absl::Status Explain(const std::string& topic, const absl::Status& why) const;
   void CountRefusal(const absl::Status& why);

@@ -31,9 +31,9 @@
 //    R1 slot[s].sequence = 0     seq_cst         T5 read the payload
 //    R2 read every pin once      seq_cst         T6 pin = 0                    release
 //   subscribers come and go (discovery)         sleep
-//    J1 table entry = reader     seq_cst         S1 armed = epoch              seq_cst
+//    J1 table entry = reader     seq_cst         S1 armed = known              seq_cst
 //    J2 table entry = none       seq_cst         S2 head moved ?               seq_cst
-//    J3 wait for a scan's end    acquire         S3 wait on the doorbell
+//    J3 wait for a scan's end    acquire         S3 sleep until rung or woken
 //
 // Dekker pairs (store, then load, on both sides, all four seq_cst): T3/T4 with R1/R2, S1/S2 with
 // P3/P4, J2/J3 with the bracket around P4 and R2. No fences, so ThreadSanitizer follows it all.
@@ -74,13 +74,30 @@ struct SubscriberPage {
   uint64_t magic;
   uint32_t abi_version;
   uint32_t max_samples;  // Pins in use; the publisher reads as many as its own layout says.
-  alignas(kCacheLine) std::atomic<uint32_t> armed;  // Epoch of the present sleep; 0: awake.
+  alignas(kCacheLine) std::atomic<uint32_t> armed;  // 0: awake. Else an ArmedWord.
   std::atomic<uint32_t> pins[kMaxSamplesLimit];     // Slot number + 1; 0: nothing held.
 };
 static_assert(offsetof(SubscriberPage, pins) == kCacheLine + 4);
 static_assert(sizeof(SubscriberPage) <= kPageBytes);
 
 inline constexpr uint32_t kNoSlot = UINT32_MAX;
+
+// How a sleeping subscriber wants to be woken.
+enum class WakeBy : uint32_t {
+  kHead = 0,  // It sleeps on the publisher's head itself (futex.h).
+  kBell = 1,  // It waits for its bell (doorbell.h).
+};
+
+// What a sleeper puts into its armed word: how to wake it, and the newest sample it knows of. A
+// publisher wakes it for a later one only, and once: a wake-up for a sample it knows could come
+// before it lies down on the futex, which forgets it, and count as the one for this sleep.
+constexpr uint32_t ArmedWord(uint64_t known, WakeBy how) noexcept {
+  return static_cast<uint32_t>(known) << 2 | static_cast<uint32_t>(how) << 1 | 1;
+}
+constexpr WakeBy HowToWake(uint32_t armed) noexcept { return static_cast<WakeBy>(armed >> 1 & 1); }
+constexpr bool IsKnown(uint32_t armed, uint64_t n) noexcept {
+  return armed >> 2 == static_cast<uint32_t>(n) << 2 >> 2;
+}
 
 // A flag that discovery raises for a thread on the data path, which looks at it for the price of a
 // load. What was written before Raise is visible to whoever sees it raised.
@@ -98,8 +115,8 @@ class Flag {
 // A publisher's view of one matched subscriber. Lives from J1 until after J3.
 struct Reader {
   const SubscriberPage* page = nullptr;
-  int doorbell = -1;       // Owned by whoever made the Reader.
-  uint32_t last_rung = 0;  // Epoch that was rung already; the publishing thread's own.
+  int doorbell = -1;       // What rings it; owned by whoever made the Reader.
+  uint32_t last_rung = 0;  // Armed word that was answered already; the publishing thread's own.
 };
 
 // The subscribers a publisher's scans look at.
@@ -191,7 +208,7 @@ class SegmentView {
 //   RingWriter ring(memory, layout);
 //   uint32_t slot = ring.Acquire();                       // kNoSlot: all loans are out
 //   std::memcpy(ring.payload(slot), &message, size);
-//   ring.Publish(slot, size, now, [](Reader& r) { /* ring r.doorbell */ });
+//   ring.Publish(slot, size, now, waker);                 // see Publish
 //
 // Thread safety: one thread at a time; readers() as ReaderTable says; AwaitScan by any thread.
 // Wait-free: no loop depends on what a subscriber does.
@@ -229,10 +246,11 @@ class RingWriter {
     free_[free_count_++] = slot;
   }
 
-  // Publishes `size` bytes in `slot` and returns the sample's sequence number. `ring` is called
-  // for each sleeping subscriber, at most once for each of its sleeps.
-  template <typename Ring>
-  uint64_t Publish(uint32_t slot, uint32_t size, int64_t now, Ring&& ring) noexcept {
+  // Publishes `size` bytes in `slot` and returns the sample's sequence number. Calls
+  // `waker.Ring(const Reader&)` for each subscriber that waits for its bell, and
+  // `waker.Wake(head)` once if any sleep on the head; at most once for each sleep.
+  template <typename Waker>
+  uint64_t Publish(uint32_t slot, uint32_t size, int64_t now, Waker&& waker) noexcept {
     const uint64_t n = ++sequence_;
     SlotHeader& header = view_.slot(slot);
     header.publish_time.store(now, std::memory_order_release);     // partner: PeekPublishTime
@@ -242,13 +260,21 @@ class RingWriter {
     header.sequence.store(n, std::memory_order_release);           // P1, partner T4
     view_.ring(position_).store(slot, std::memory_order_release);  // P2, partner T2
     view_.head().store(n, std::memory_order_seq_cst);              // P3, partners T1, S2
+    bool wake = false;
     readers_.ForEach([&](Reader& reader) {
-      const uint32_t epoch = reader.page->armed.load(std::memory_order_seq_cst);  // P4, partner S1
-      if (epoch == 0 || epoch == reader.last_rung) return;
-      reader.last_rung = epoch;
-      ring(reader);
+      const uint32_t armed = reader.page->armed.load(std::memory_order_seq_cst);  // P4, partner S1
+      if (armed == reader.last_rung) return;
+      if (armed != 0 && IsKnown(armed, n)) return;
+      reader.last_rung = armed;
+      if (armed == 0) return;  // Noted as well: the same word may come again, after 2^30 samples.
+      if (HowToWake(armed) == WakeBy::kHead) {
+        wake = true;
+      } else {
+        waker.Ring(std::as_const(reader));
+      }
     });
     CloseBracket();
+    if (wake) waker.Wake(&view_.head());
 
     --loans_;
     const uint32_t evicted = std::exchange(in_ring_[position_], slot);
@@ -439,16 +465,20 @@ class RingReader {
     return INT64_MIN;  // Overtaken each time: overdue, so it goes first.
   }
 
-  // S1: from now on the publisher rings. `epoch` is not 0 and differs from that of the last sleep.
-  void Arm(uint32_t epoch) noexcept {
-    page_->armed.store(epoch, std::memory_order_seq_cst);  // S1, partner P4
+  // S1: from now on the publisher rings or wakes. Returns the value of head_word() to sleep on.
+  uint32_t Arm(WakeBy how) noexcept {
+    const uint64_t known = view_.head().load(std::memory_order_acquire);   // T1, partner P3
+    page_->armed.store(ArmedWord(known, how), std::memory_order_seq_cst);  // S1, partner P4
+    return static_cast<uint32_t>(known);
   }
   // S2: whether something came before the publisher could see S1. If so, do not sleep.
   bool HeadMoved() const noexcept {
     return view_.head().load(std::memory_order_seq_cst) > cursor_;  // S2, partner P3
   }
+  // The lower half of head, for futexes.
+  const void* head_word() const noexcept { return &view_.head(); }
   void Disarm() noexcept {
-    page_->armed.store(0, std::memory_order_relaxed);  // At worst the publisher rings once more.
+    page_->armed.store(0, std::memory_order_relaxed);  // At worst there is one more ring.
   }
 
   // Whether max_samples are held, so that Take must fail.

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "flatbuffers/flatbuffers.h"
+#include "holler/callback_watch.h"
 #include "holler/node.h"
 #include "holler/options.h"
 #include "holler/sample.h"
@@ -37,7 +38,9 @@ class Subscriber {
   // Does not block: publishers are found in the background. Errors: a bad topic name in
   // `options`; the limit on open files.
   static absl::StatusOr<Subscriber> Create(Node& node, SubscriberOptions options = {}) {
-    auto core = SubscriberCore::Create(node, InfoOf<Topic>(), std::move(options));
+    const TopicInfo topic = InfoOf<Topic>();
+    auto core =
+        SubscriberCore::Create(node, topic, WatchCallbacks(node, topic.name, std::move(options)));
     if (!core.ok()) return core.status();
     return Subscriber(std::move(*core));
   }

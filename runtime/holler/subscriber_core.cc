@@ -1,16 +1,24 @@
 #include "holler/subscriber_core.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "holler/clock.h"
 #include "holler/discovery.h"
+#include "holler/futex.h"
 #include "holler/schema_check.h"
 
 namespace holler {
 namespace {
+
+int64_t DeadlineAfter(absl::Duration timeout) {
+  const int64_t now = MonotonicNow();
+  const int64_t length = absl::ToInt64Nanoseconds(std::max(timeout, absl::ZeroDuration()));
+  return length > INT64_MAX - now ? INT64_MAX : now + length;
+}
 
 std::string_view ToView(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -24,11 +32,8 @@ absl::StatusOr<std::shared_ptr<SubscriberCore>> SubscriberCore::Create(Node& nod
   if (absl::Status status = CheckTopicName(name); !status.ok()) return status;
   absl::StatusOr<Doorbell> doorbell = Doorbell::Create();
   if (!doorbell.ok()) return doorbell.status();
-  absl::StatusOr<UniqueFd> bell = doorbell->AddBell();
-  if (!bell.ok()) return bell.status();
-  std::shared_ptr<SubscriberCore> core(new SubscriberCore(node.discovery(), topic, std::move(name),
-                                                          std::move(*doorbell), std::move(*bell),
-                                                          std::move(options)));
+  std::shared_ptr<SubscriberCore> core(new SubscriberCore(
+      node.discovery(), topic, std::move(name), std::move(*doorbell), std::move(options)));
   if (absl::Status status = core->discovery_->Add(core->id_, core.get()); !status.ok()) {
     return status;
   }
@@ -36,15 +41,13 @@ absl::StatusOr<std::shared_ptr<SubscriberCore>> SubscriberCore::Create(Node& nod
 }
 
 SubscriberCore::SubscriberCore(std::shared_ptr<Discovery> discovery, TopicInfo topic,
-                               std::string topic_name, Doorbell doorbell, UniqueFd own_bell,
-                               SubscriberOptions options)
+                               std::string topic_name, Doorbell doorbell, SubscriberOptions options)
     : discovery_(std::move(discovery)),
       id_(discovery_->NewEndpointId()),
       topic_name_(std::move(topic_name)),
       topic_(topic),
       options_(std::make_shared<const SubscriberOptions>(std::move(options))),
-      doorbell_(std::move(doorbell)),
-      own_bell_(std::move(own_bell)) {}
+      doorbell_(std::move(doorbell)) {}
 
 SubscriberCore::~SubscriberCore() = default;
 
@@ -58,7 +61,7 @@ std::optional<TakenSample> SubscriberCore::Take() noexcept {
   // before any sleep. A publisher whose ring was just forgotten must be asked, too.
   doorbell_.Clear();
   if (changed_.raised()) Adopt();
-  Sleep();
+  ArmBells();
   return HeadMoved() ? TryTake() : std::nullopt;
 }
 
@@ -120,7 +123,7 @@ void SubscriberCore::Reject(const TakenSample& sample) noexcept {
   Release(sample);
 }
 
-void SubscriberCore::LookAgain() noexcept { RingBell(own_bell_.get()); }
+void SubscriberCore::LookAgain() noexcept { doorbell_.Ring(); }
 
 uint64_t SubscriberCore::lost() const noexcept {
   uint64_t lost = lost_before_;
@@ -140,48 +143,69 @@ bool SubscriberCore::Wait(absl::Duration timeout) noexcept {
   if (changed_.raised()) [[unlikely]]
     Adopt();
   if (HasNext()) return true;
-  const bool forever = timeout == absl::InfiniteDuration();
-  const int64_t start = MonotonicNow();
-  absl::Duration left = timeout;
-  bool available = false;
+  const int64_t deadline = DeadlineAfter(timeout);
   while (true) {
-    Sleep();
-    if (HeadMoved()) {
-      available = true;
-      break;
-    }
-    const bool rang = doorbell_.Wait(left);  // S3
-    DropEnded();
+    const uint32_t news = news_.load();  // Before the look at what it tells of.
     if (changed_.raised()) Adopt();
-    available = HasNext();
-    if (available || !rang) break;
-    // Rung for a publisher that came or went, or for a sample that was taken already.
-    if (forever) continue;
-    left = timeout - absl::Nanoseconds(MonotonicNow() - start);
-    if (left <= absl::ZeroDuration()) break;
+    DropEnded();
+    // Whoever polls fd() is armed for it for good.
+    const bool on_heads = !fd_in_use_ && sources_.size() < kMostFutexWords && CanSleepOnWords();
+    // Woken perhaps by a publisher that came or went, or for a sample that was taken already.
+    const bool in_time = on_heads ? SleepOnHeads(news, deadline) : SleepOnBells(deadline);
+    if (HasNext() || !in_time) break;
   }
-  WakeUp();
-  return available;
+  Disarm();
+  if (changed_.raised()) Adopt();
+  return HasNext();
+}
+
+// S1 to S3 for futexes. Returns whether it was ended by anything but the deadline.
+bool SubscriberCore::SleepOnHeads(uint32_t news, int64_t deadline) noexcept {
+  std::array<FutexWord, kMostFutexWords> words;
+  size_t count = 0;
+  words[count++] = {.address = &news_, .expected = news, .is_shared = false};
+  for (const auto& source : sources_) {
+    RingReader& ring = source->ring();
+    const uint32_t known = ring.Arm(WakeBy::kHead);
+    if (ring.HeadMoved() && !ring.at_limit()) return true;
+    words[count++] = {.address = ring.head_word(), .expected = known, .is_shared = true};
+  }
+  if (MonotonicNow() >= deadline) return false;
+  return SleepOnWords({words.data(), count}, deadline);
+}
+
+// The same for doorbells.
+bool SubscriberCore::SleepOnBells(int64_t deadline) noexcept {
+  ArmBells();
+  if (HeadMoved()) return true;
+  const bool forever = deadline == INT64_MAX;
+  return doorbell_.Wait(forever ? absl::InfiniteDuration()
+                                : absl::Nanoseconds(deadline - MonotonicNow()));
 }
 
 int SubscriberCore::fd() noexcept {
   if (!fd_in_use_) {
     fd_in_use_ = true;
     if (changed_.raised()) Adopt();
-    Sleep();
-    if (HeadMoved()) RingBell(own_bell_.get());
+    ArmBells();
+    if (HeadMoved()) doorbell_.Ring();
   }
   return doorbell_.fd();
 }
 
-void SubscriberCore::Sleep() noexcept {
-  if (++epoch_ == 0) epoch_ = 1;
-  for (const auto& source : sources_) source->ring().Arm(epoch_);
+void SubscriberCore::ArmBells() noexcept {
+  for (const auto& source : sources_) source->ring().Arm(WakeBy::kBell);
 }
 
-void SubscriberCore::WakeUp() noexcept {
-  if (fd_in_use_) return;  // Armed for good: the user may poll at any time.
+void SubscriberCore::Disarm() noexcept {
+  if (fd_in_use_) return;  // The user may poll at any time.
   for (const auto& source : sources_) source->ring().Disarm();
+}
+
+void SubscriberCore::Tell() noexcept {
+  news_.fetch_add(1);
+  WakeSleepers(&news_, /*is_shared=*/false);
+  doorbell_.Ring();
 }
 
 bool SubscriberCore::HasNext() noexcept {
@@ -203,7 +227,7 @@ void SubscriberCore::Adopt() noexcept {
   changed_.Lower();
   for (auto& source : arrivals_) {
     // Whoever polls fd() counts as asleep; the look at its head that follows makes this S1 and S2.
-    if (fd_in_use_) source->ring().Arm(epoch_);
+    if (fd_in_use_) source->ring().Arm(WakeBy::kBell);
     sources_.push_back(std::move(source));
   }
   arrivals_.clear();
@@ -268,11 +292,11 @@ absl::StatusOr<SubscriberEndpoint::Offer> SubscriberCore::Propose(
   if (absl::Status status = CheckMatch(*segment); !status.ok()) return status;
   absl::StatusOr<OwnPage> page = OwnPage::Create(segment->layout().max_samples);
   if (!page.ok()) return page.status();
-  absl::StatusOr<UniqueFd> bell = doorbell_.AddBell();
+  absl::StatusOr<Bell> bell = doorbell_.AddBell();
   if (!bell.ok()) return bell.status();
   auto source = std::make_shared<Source>(publisher, peer, std::move(segment), std::move(*page),
                                          std::move(*bell));
-  const Offer offer{source->page_fd(), source->bell()};
+  const Offer offer{source->page_fd(), source->bell_pull()};
   known_[publisher] = std::move(source);
   return offer;
 }
@@ -286,7 +310,7 @@ bool SubscriberCore::Confirm(const EndpointKey& publisher, uint64_t start) {
     arrivals_.push_back(it->second);
     changed_.Raise();
   }
-  RingBell(own_bell_.get());
+  Tell();
   gate_.Add(1);
   if (options_->on_matched) {
     discovery_->PostCallback(
@@ -301,11 +325,10 @@ void SubscriberCore::End(const EndpointKey& publisher) {
   const std::shared_ptr<Source> source = std::move(it->second);
   known_.erase(it);
   // At once, not when its last sample is taken: peers that come and go must not pile up fds.
-  doorbell_.RemoveBell(source->bell());
-  source->CloseBell();
+  doorbell_.RemoveBell(source->TakeEar());
   if (!source->started()) return;
   source->ended.Raise();
-  RingBell(own_bell_.get());
+  Tell();
   gate_.Add(-1);
   if (options_->on_unmatched) {
     discovery_->PostCallback(

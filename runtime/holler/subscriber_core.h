@@ -3,6 +3,7 @@
 #ifndef HOLLER_SUBSCRIBER_CORE_H_
 #define HOLLER_SUBSCRIBER_CORE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -30,7 +31,7 @@ namespace holler {
 class Source {
  public:
   Source(EndpointKey key, PeerInfo peer, std::shared_ptr<const PeerSegment> segment, OwnPage page,
-         UniqueFd bell)
+         Bell bell)
       : key_(key),
         peer_(std::move(peer)),
         segment_(std::move(segment)),
@@ -41,6 +42,7 @@ class Source {
   void Start(uint64_t start) {
     ring_.emplace(segment_->data(), segment_->layout(), page_.get(), start);
     page_.CloseFd();
+    bell_.pull.reset();
   }
 
   RingReader& ring() noexcept { return *ring_; }
@@ -48,11 +50,11 @@ class Source {
   const PeerInfo& peer() const noexcept { return peer_; }
   const SegmentLayout& layout() const noexcept { return segment_->layout(); }
   int page_fd() const noexcept { return page_.fd(); }
-  int bell() const noexcept { return bell_.get(); }
+  int bell_pull() const noexcept { return bell_.pull.get(); }
   bool started() const noexcept { return ring_.has_value(); }
 
-  // Nobody can ring for it any more.
-  void CloseBell() noexcept { bell_.reset(); }
+  // For closing: nobody is to ring for it any more.
+  UniqueFd TakeEar() noexcept { return std::move(bell_.ear); }
 
   // The last turn of Take in which this source had nothing to give; the taking thread's own.
   uint64_t passed_over_in = 0;
@@ -65,7 +67,7 @@ class Source {
   const PeerInfo peer_;
   const std::shared_ptr<const PeerSegment> segment_;
   OwnPage page_;
-  UniqueFd bell_;  // Discovery's.
+  Bell bell_;  // Discovery's.
   std::optional<RingReader> ring_;
 };
 
@@ -121,17 +123,20 @@ class SubscriberCore final : public SubscriberEndpoint {
 
  private:
   SubscriberCore(std::shared_ptr<Discovery> discovery, TopicInfo topic, std::string topic_name,
-                 Doorbell doorbell, UniqueFd own_bell, SubscriberOptions options);
+                 Doorbell doorbell, SubscriberOptions options);
 
   absl::Status CheckMatch(const PeerSegment& segment) const;
   std::optional<TakenSample> TryTake() noexcept;
   Source* Oldest() noexcept;
   void Adopt() noexcept;
   void DropEnded() noexcept;
-  void Sleep() noexcept;   // Arms every source.
-  void WakeUp() noexcept;  // Disarms them.
+  void ArmBells() noexcept;
+  void Disarm() noexcept;
+  void Tell() noexcept;  // Has the taking thread, if it sleeps, look at changed_ and ended.
   bool HasNext() noexcept;
   bool HeadMoved() noexcept;
+  bool SleepOnHeads(uint32_t news, int64_t deadline) noexcept;
+  bool SleepOnBells(int64_t deadline) noexcept;
 
   const std::shared_ptr<Discovery> discovery_;
   const uint64_t id_;
@@ -140,7 +145,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   // Shared with callbacks that are on their way: one may destroy the endpoint.
   const std::shared_ptr<const SubscriberOptions> options_;
   Doorbell doorbell_;
-  const UniqueFd own_bell_;  // Rung by discovery when publishers come and go.
+  std::atomic<uint32_t> news_{0};  // Counts calls of Tell; what Wait sleeps on besides heads.
   Gate gate_;
 
   // Guarded by discovery's lock: every publisher proposed or confirmed and not ended.
@@ -154,8 +159,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   // The taking thread's own.
   std::vector<std::shared_ptr<Source>> sources_;
   std::vector<std::shared_ptr<Source>> ended_;  // Drained, but with samples still held.
-  uint32_t epoch_ = 0;
-  uint64_t turn_ = 0;  // Counts calls of Take with several sources.
+  uint64_t turn_ = 0;                           // Counts calls of Take with several sources.
   bool fd_in_use_ = false;
   uint64_t malformed_ = 0;
   uint64_t lost_before_ = 0;  // Of sources that are gone.

@@ -66,7 +66,8 @@ class SlotAllocator final : public flatbuffers::Allocator {
   PayloadSpan payload_;
 };
 
-// Builds a FlatBuffers table of any shape in its slot, without a copy.
+// Builds a FlatBuffers table of any shape in its slot, without a copy. `kMaxBytesOfSchema` is
+// max_bytes, rounded up to a multiple of 64, as the generator does.
 //
 //   if (auto loan = processes->Loan()) {
 //     flatbuffers::FlatBufferBuilder& fbb = loan->builder();
@@ -75,9 +76,14 @@ class SlotAllocator final : public flatbuffers::Allocator {
 //   }
 //
 // Thread safety: thread-compatible.
-template <typename Table>
+template <typename Table, uint32_t kMaxBytesOfSchema>
 class TableWriter {
  public:
+  // A finished message of this size is published, a larger one refused. A multiple of any
+  // alignment, so that a message which CopyFrom pads does not exceed it.
+  static constexpr uint32_t kMaxBytes = kMaxBytesOfSchema;
+  static_assert(kMaxBytes > 0 && kMaxBytes % FLATBUFFERS_MAX_ALIGNMENT == 0);
+
   TableWriter() = default;
   TableWriter(const TableWriter&) = delete;
   TableWriter& operator=(const TableWriter&) = delete;
@@ -94,8 +100,7 @@ class TableWriter {
   }
 
   // Use it as any FlatBufferBuilder; its memory is the slot. Beyond that it goes on on the heap; if
-  // the finished message fits all the same, Publish copies it, otherwise it is refused. Messages
-  // of up to max_bytes always fit.
+  // the finished message has at most max_bytes all the same, Publish copies it.
   flatbuffers::FlatBufferBuilder& builder() noexcept { return *builder_; }
 
   // The message is complete, and `root` is its root.
@@ -106,12 +111,12 @@ class TableWriter {
     finished_ = true;
   }
 
-  // Takes over a finished FlatBuffer of this type, e.g. one that was received. False if it does
-  // not fit, or is empty.
+  // Takes over a finished FlatBuffer of this type, e.g. one that was received. False if it
+  // exceeds max_bytes, or is empty.
   bool CopyFrom(std::span<const uint8_t> message) {
     static constexpr uint8_t kPadding[FLATBUFFERS_MAX_ALIGNMENT] = {};
     const size_t padding = flatbuffers::PaddingBytes(message.size(), sizeof(kPadding));
-    if (message.empty() || message.size() + padding > payload_.size()) return false;
+    if (message.empty() || message.size() > kMaxBytes) return false;
     builder_->Clear();
     // The slot's end is aligned; with the padding behind it, so is the message's start.
     builder_->PushBytes(kPadding, padding);
@@ -125,10 +130,10 @@ class TableWriter {
     return CopyFrom(std::span(reinterpret_cast<const uint8_t*>(message.data()), message.size()));
   }
 
-  // Size of the message, now in the slot; empty if it was not finished or does not fit. For the
-  // publisher.
+  // Size of the message, now in the slot; empty if it was not finished or exceeds max_bytes. For
+  // the publisher.
   std::optional<uint32_t> finished_size() noexcept {
-    if (!finished_ || builder_->GetSize() > payload_.size()) return std::nullopt;
+    if (!finished_ || builder_->GetSize() > kMaxBytes) return std::nullopt;
     const uint32_t size = builder_->GetSize();
     auto* start = reinterpret_cast<uint8_t*>(payload_.data() + payload_.size() - size);
     const uint8_t* built = builder_->GetCurrentBufferPointer();

@@ -46,7 +46,7 @@ def schemas_contradict(folder):
         for side in (publisher, subscriber):
             check_words(side.await_event("refused"), "evolution/report", "evolved_publisher",
                         f"(pid {publisher.pid})", "evolved_subscriber", f"(pid {subscriber.pid})",
-                        "evolution.Report.id: uint32 at the publisher, uint64 at the subscriber")
+                        "evolution.Report.id: uint at the publisher, ulong at the subscriber")
         with evolved(folder, "new", "subscriber") as third:
             check(third.await_event("sample")[1:] == ["7", "imu", "3"], "a wrong sample")
 

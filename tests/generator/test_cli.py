@@ -30,9 +30,36 @@ def test_files_and_budget(workshop: Workshop) -> None:
     ]
     assert run.out == (
         "holler: sensors/imu (sensors.Imu): payload 24 B, slot 64 B, 82 slots, segment 8.0 KiB\n"
-        "holler: log (sensors.Log): payload 98.7 KiB, slot 98.7 KiB, 74 slots, segment 7.1 MiB\n"
+        "holler: log (sensors.Log): payload 98.7 KiB, slot 98.8 KiB, 74 slots, segment 7.1 MiB\n"
     )
     assert run.err == ""
+
+
+def test_a_large_segment_gets_a_warning(workshop: Workshop) -> None:
+    """No error: only what is touched costs memory."""
+    table = 'table Video (topic: "video", max_bytes: %d, max_samples: 3, depth: 5) { a:[uint8]; }\n'
+    head = 'include "holler.fbs";\nnamespace n;\n'
+    struct = "struct Block { a:[uint8:65535]; b:[uint8:65535]; }\n"
+    blocks = 'table Blocks (topic: "blocks", of: "Block", depth: 9000) {}\n'
+    run = workshop.generate(head + table % 20_000_000 + struct + blocks)
+    assert run.err.splitlines() == [
+        f'{workshop.dir}/t.fbs:3: warning: n.Video: topic "video" takes 2060115968 bytes of '
+        "address space for each publisher: 103 slots of 20001088 bytes; slots: 5 `depth` + 32 "
+        "`max_subscribers` x 3 `max_samples` + 2 `max_loans`; memory is used only where it is "
+        "touched; to take less, lower one of those or `max_bytes`",
+        f'{workshop.dir}/t.fbs:5: warning: n.Blocks: topic "blocks" takes 1188917248 bytes of '
+        "address space for each publisher: 9066 slots of 131136 bytes; slots: 9000 `depth` + 32 "
+        "`max_subscribers` x 2 `max_samples` + 2 `max_loans`; memory is used only where it is "
+        "touched; to take less, lower one of those or the size of the message",
+    ]
+    assert "segment 1.9 GiB" in run.out
+
+
+def test_a_segment_of_a_gibibyte_gets_none(workshop: Workshop) -> None:
+    text = 'include "holler.fbs";\nstruct A (topic: "a", depth: %d) { a:[uint8:65512]; }\n'
+    # 66 more slots of 65536 bytes; what precedes them takes more than one.
+    assert workshop.generate(text % (2**14 - 67 - 1)).err == ""
+    assert ": warning: A: topic " in workshop.generate(text % (2**14 - 66)).err
 
 
 def test_no_topics(workshop: Workshop) -> None:
@@ -136,9 +163,9 @@ def test_failure_to_write_leaves_everything_as_it_was(workshop: Workshop) -> Non
 
 
 def test_errors_of_flatc_are_passed_on(workshop: Workshop) -> None:
-    workshop.write("t.fbs", IMU.replace("uint64", "uint65"))
+    workshop.write("t.fbs", IMU.replace("accel:", "accel "))
     run = workshop.run("t.fbs")
-    assert "t.fbs:3: 63: error: structs may contain only scalar or struct fields" in run.err
+    assert "t.fbs:3: 71: error: expecting: : instead got: [" in run.err
     assert "holler:" not in run.err
 
 

@@ -223,7 +223,7 @@ static_assert(robot::FrontTopic::kLayout.payload_capacity > 8388608);
 static_assert(robot::FrontTopic::kLayout.depth == 4 && !robot::FrontTopic::kLatched);
 static_assert(robot::ClockTopic::kLatched);
 static_assert(std::is_same_v<robot::ClockTopic::Message, vendor::Time>);
-static_assert(std::is_same_v<robot::FrontWriter, holler::TableWriter<vendor::Image>>);
+static_assert(std::is_same_v<robot::FrontWriter, holler::TableWriter<vendor::Image, 8388608>>);
 int main() {
   robot::ClockWriter writer;
   auto set = [&writer] { writer.set_sec(1); };
@@ -247,6 +247,39 @@ struct D (topic: "d") { a:int; }
     assert values == ["nullptr;", '"BBBB";', '"BBBB";', "nullptr;"]
 
 
+def file_identifiers(workshop: Workshop, statements: str) -> dict[str, str]:
+    """By topic: of two included types, which have one each, and of a type of the file itself."""
+    for name in ("One", "Two"):
+        workshop.write(
+            f"{name}.fbs",
+            f"namespace v; table {name} {{ a:int; }} root_type {name}; "
+            f'file_identifier "ID_{name[0]}";',
+        )
+    run = workshop.generate(
+        'include "holler.fbs"; include "One.fbs"; include "Two.fbs";\n'
+        'table A (topic: "one", of: "v.One", max_bytes: 9) {}\n'
+        'table B (topic: "two", of: "v.Two", max_bytes: 9) {}\n'
+        'table C (topic: "own", max_bytes: 9) { a:int; }\n' + statements
+    )
+    text = run.text("t_topics.h")
+    names = re.findall(r'kName = "(\w+)"', text)
+    return dict(zip(names, re.findall(r"kFileIdentifier = (.+);", text), strict=True))
+
+
+def test_file_identifiers_of_included_schemas_are_unknown(workshop: Workshop) -> None:
+    """A .bfbs holds only that of the file itself: none is given, rather than a wrong one."""
+    none = {"one": "nullptr", "two": "nullptr", "own": "nullptr"}
+    assert file_identifiers(workshop, "") == none
+    assert file_identifiers(workshop, "root_type C;") == none
+    assert file_identifiers(workshop, "root_type v.One;") == none
+    assert file_identifiers(workshop, 'file_identifier "MAIN";') == none
+    own = file_identifiers(workshop, 'root_type C; file_identifier "MAIN";')
+    assert own == none | {"own": '"MAIN"'}
+
+
+def test_the_file_itself_can_give_an_included_type_its_identifier(workshop: Workshop) -> None:
+    given = file_identifiers(workshop, 'root_type v.One; file_identifier "ID_O";')
+    assert given == {"one": '"ID_O"', "two": "nullptr", "own": "nullptr"}
 MIDDLING = """\
 include "holler.fbs";
 namespace geo;

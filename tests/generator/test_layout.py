@@ -60,9 +60,15 @@ def test_table_by_hand(workshop: Workshop) -> None:
     _, computed = workshop.topic(text)
     assert computed.payload_kind is PayloadKind.TABLE_AT_END
     assert computed.payload_offset == 24
-    # 24 + 5000 + 1024 + 8 * 3 fields of Inner = 6072, to a line.
-    assert computed.slot_stride == 6080
-    assert computed.payload_capacity == 6080 - 24
+    # 24 + 5000 to a multiple of 64 + 1024 + 8 * 3 fields of Inner = 6128, to a line.
+    assert computed.slot_stride == 6144
+    assert computed.payload_capacity == 6144 - 24
+
+
+def test_message_limit() -> None:
+    assert [layout.message_limit(n) for n in (1, 63, 64, 65, 65536)] == [64, 64, 64, 128, 65536]
+    highest = layout.BOUNDS["max_bytes"].highest
+    assert layout.message_limit(highest) == highest
 
 
 def test_payload_is_aligned_for_any_scalar(workshop: Workshop) -> None:
@@ -138,7 +144,7 @@ def check_consistent(topic: Topic, computed: Layout, schema_bytes: int) -> None:
         assert computed.payload_capacity == topic.message.size
         assert 0 <= spare < 64
     else:
-        assert computed.payload_capacity >= topic.max_bytes + 1024 + 8
+        assert computed.payload_capacity >= layout.message_limit(topic.max_bytes) + 1024 + 8
         assert spare == 0  # FlatBufferBuilder starts at the very end, which is aligned.
     assert computed.schema_offset == 512
     assert computed.head_offset % 64 == 0

@@ -76,6 +76,29 @@ TEST_F(ConnectionAttack, Silence) {
   EXPECT_TRUE(Counted("listener.handshake_timeouts", 10));
 }
 
+// A caller that was too slow to say hello in time may be one that means well, on a busy machine. It
+// has no reason to call again, so the node must.
+TEST_F(ConnectionAttack, WhoeverSaysHelloTooLateIsLookedFor) {
+  // From now on the node looks for nobody of its own accord.
+  ASSERT_TRUE(Await([&] { return Value("speaker.sweeps") >= 3; }));
+  const wire::NodeId id = RandomId();
+  const holler::UniqueFd socket = ListenAs(id);
+  HostilePeer late(speaker());
+  EXPECT_TRUE(late.IsClosed());
+  EXPECT_FALSE(late.TrySend(HelloBytes(id)));
+  EXPECT_TRUE(Counted("speaker.handshake_timeouts"));
+
+  HostilePeer peer(AcceptCall(socket.get()));
+  peer.Greet(id);
+  const auto card = peer.ReceiveOnly(wire::Message_PublisherCard);
+  ASSERT_TRUE(card.has_value());
+  const uint64_t publisher = card->message.AsPublisherCard()->publisher;
+  const holler::UniqueFd page = MakePage();
+  const holler::UniqueFd bell = MakeBell();
+  ASSERT_TRUE(peer.Send(SubscriberCard(1, publisher), {page.get(), bell.get()}));
+  EXPECT_TRUE(peer.ReceiveOnly(wire::Message_Confirmation).has_value()) << "matched after all";
+}
+
 TEST_F(ConnectionAttack, SilenceAfterTheHello) {
   std::deque<HostilePeer> peers;
   for (int i = 0; i < 20; ++i) {

@@ -38,11 +38,12 @@ bool IsWhole(const Beat& beat) {
   return true;
 }
 
-// Counts what a node logs.
+// Counts what a node logs, but for infos: those tell of each match.
 class LogCount {
  public:
   holler::LogSink Sink() {
-    return [this](holler::LogSeverity, const std::string& line) {
+    return [this](holler::LogSeverity severity, const std::string& line) {
+      if (severity == holler::LogSeverity::kInfo) return;
       std::lock_guard lock(mutex_);
       ++lines_[line];
     };

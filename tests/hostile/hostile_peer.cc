@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -12,8 +11,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <span>
+#include <vector>
 
 #include "gtest/gtest.h"
+#include "holler/doorbell.h"
 #include "holler/neighbourhood.h"
 #include "hostile_topics.h"
 
@@ -101,7 +102,14 @@ holler::UniqueFd MakeMemfd(const std::string& bytes, int seals, unsigned flags) 
   return fd;
 }
 
-holler::UniqueFd MakeBell() { return holler::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+holler::UniqueFd MakeBell() {
+  // The other end stays open as long as the process: who rings must not notice a closed one.
+  static auto& doorbell = *new holler::Doorbell(std::move(*holler::Doorbell::Create()));
+  static auto& ears = *new std::vector<holler::UniqueFd>();
+  holler::Bell bell = std::move(*doorbell.AddBell());
+  ears.push_back(std::move(bell.ear));
+  return std::move(bell.pull);
+}
 
 holler::UniqueFd MakePage() {
   auto page = holler::OwnPage::Create(4);

@@ -39,7 +39,7 @@ int64_t NowSeconds();
 
 // A memfd of these bytes with these seals.
 holler::UniqueFd MakeMemfd(const std::string& bytes, int seals, unsigned flags = 0);
-// A non-blocking eventfd.
+// A bell as an honest subscriber hands it over.
 holler::UniqueFd MakeBell();
 // A page as an honest subscriber makes it.
 holler::UniqueFd MakePage();

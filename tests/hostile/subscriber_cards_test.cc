@@ -2,9 +2,12 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <deque>
 #include <string>
 #include <thread>
@@ -109,7 +112,7 @@ TEST_F(SubscriberCardAttack, BadPages) {
   std::string other = bytes;
   other[offsetof(holler::SubscriberPage, abi_version)] ^= 0x7F;
   refused(other, kAllSeals, "ABI");
-  ExpectRefused(bell.get(), bell.get(), "an eventfd");
+  ExpectRefused(bell.get(), bell.get(), "a bell");
   ExpectRefused(peer_->fd(), bell.get(), "a socket");
   EXPECT_TRUE(Counted("speaker.refused_endpoints", 9));
 }
@@ -121,21 +124,41 @@ TEST_F(SubscriberCardAttack, BadDoorbells) {
   const holler::UniqueFd in(pipes[0]);
   const holler::UniqueFd out(pipes[1]);
   const holler::UniqueFd file = MakeMemfd("file", 0);
-  const holler::UniqueFd blocking(::eventfd(0, EFD_CLOEXEC));
+  const holler::UniqueFd counter(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const holler::UniqueFd path(::open("/", O_PATH | O_CLOEXEC));
-  for (const int bell : {in.get(), out.get(), file.get(), blocking.get(), path.get(), page.get()}) {
-    ExpectRefused(page.get(), bell, std::to_string(bell));
-  }
+  const holler::UniqueFd lonely(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const holler::UniqueFd internet(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  int streams[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, streams), 0);
+  const holler::UniqueFd here(streams[0]);
+  const holler::UniqueFd there(streams[1]);
+  // One that leads to a socket with a name, which is somebody else's.
+  const holler::UniqueFd named(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const holler::UniqueFd leading(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socklen_t size = sizeof(address);
+  // A bind without a name has the kernel choose an abstract one (unix(7)).
+  ASSERT_EQ(::bind(named.get(), reinterpret_cast<sockaddr*>(&address), sizeof(sa_family_t)), 0);
+  ASSERT_EQ(::getsockname(named.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ASSERT_EQ(::connect(leading.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  const int bells[] = {in.get(),   out.get(),    file.get(),     counter.get(), path.get(),
+                       page.get(), lonely.get(), internet.get(), leading.get(), here.get()};
+  for (const int bell : bells) ExpectRefused(page.get(), bell, std::to_string(bell));
   EXPECT_EQ(::lseek(file.get(), 0, SEEK_END), 4);
-  EXPECT_TRUE(Counted("speaker.refused_endpoints", 6));
+  EXPECT_TRUE(Counted("speaker.refused_endpoints", std::size(bells)));
 }
 
-TEST_F(SubscriberCardAttack, FullDoorbell) {
+// The open file behind a bell is shared: here its owner lets it block, and never hears it.
+TEST_F(SubscriberCardAttack, AFullDoorbellThatBlocks) {
   const holler::UniqueFd bell = MakeBell();
-  ASSERT_EQ(::eventfd_write(bell.get(), UINT64_MAX - 1), 0);
   const holler::OwnPage page = Join(bell.get());
-  for (uint32_t epoch = 1; epoch <= 200; ++epoch) {
-    page.get()->armed.store(epoch);
+  ASSERT_EQ(::fcntl(bell.get(), F_SETFL, 0), 0);
+  while (::send(bell.get(), "", 0, MSG_DONTWAIT) == 0) {
+  }
+  ASSERT_EQ(errno, EAGAIN);
+  for (uint32_t i = 1; i <= 200; ++i) {
+    page.get()->armed.store(holler::ArmedWord(1'000'000 + i, holler::WakeBy::kBell));
     LetItPublish(1);
   }
 }
@@ -172,7 +195,7 @@ TEST_F(SubscriberCardAttack, ArmedWordThatNeverRests) {
   const holler::OwnPage page = Join(bell.get());
   std::atomic<bool> stop{false};
   std::thread flicker([&] {
-    for (uint32_t i = 1; !stop; ++i) page.get()->armed.store(i);
+    for (uint32_t i = 1; !stop; ++i) page.get()->armed.store(i);  // Now for a bell, now for none.
   });
   LetItPublish(1'000);
   stop = true;

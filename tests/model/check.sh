@@ -15,6 +15,12 @@ try fail doorbell.c -DBREAK_S1
 try fail doorbell.c -DBREAK_P3
 try fail doorbell.c -DBREAK_P4
 try fail doorbell.c -DBREAK_S2
+try pass futex.c
+try fail futex.c -DBREAK_S1
+try fail futex.c -DBREAK_P3
+try fail futex.c -DBREAK_P4
+try fail futex.c -DBREAK_S2
+try fail futex.c -DBREAK_KNOWN
 try pass slot_ring.c
 try pass slot_ring.c -DSAMPLES=5 -DTAKES=2
 try pass slot_ring.c -DREADERS=2 -DSAMPLES=4

@@ -3,12 +3,40 @@
 import contextlib
 import os
 import pwd
+import subprocess
+import sys
 
 from support import Namespace, Peer, check, main, meet, skip
 
 ROLES = ("publisher", "subscriber")
 # Users that no system knows by name.
 NUMBERS = (54_321, 54_322)
+
+
+class Impostor:
+    """A process of user `uid` that listens at the abstract address `path`."""
+
+    _SCRIPT = """
+import os, socket, sys
+os.setuid(int(sys.argv[1]))
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind("\\0" + sys.argv[2])
+listener.listen()
+print(os.getpid(), flush=True)
+sys.stdin.read()
+"""
+
+    def __init__(self, namespace, uid, path):
+        self._process = subprocess.Popen(
+            namespace.inside([sys.executable, "-c", self._SCRIPT, str(uid), path]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = int(self._process.stdout.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.communicate()
 
 
 class Scene:
@@ -63,6 +91,23 @@ class Scene:
             check(caller.stats()["refused_users"] == 0, "the caller was called")
         return lines[0]
 
+    def impostor(self, uids):
+        """A process of one user listens at an address of the other, which is called and refused.
+
+        uids: of the caller, and of the impostor.
+        """
+        path = f"holler/{os.environ['HOLLER_DOMAIN']}/{uids[0]}/{os.urandom(16).hex()}"
+        with Impostor(self._namespace, uids[1], path) as impostor, Peer(
+                self._program, "publisher", f"--uid={uids[0]}", namespace=self._namespace) as peer:
+            peer.settle()
+            stats = peer.wait_until("refused_users", 1)
+            lines = [line for line in peer.log if "not connected" in line]
+            check(len(lines) == 1, stats["refused_users"], "refusals, logged as", lines)
+            for part in (f"process {impostor.pid} of user {uids[1]} ", f"user {uids[0]}:"):
+                check(part in lines[0], f"'{part}' is not in", lines[0])
+            check(peer.stats()["connections"] == 0, peer.name, "is connected with an impostor")
+        return lines[0]
+
     def friends(self, uids, allowed):
         """Both allow the other: a sample goes through, and the memory stays its owner's."""
         with self.peers(uids, allowed) as peers:
@@ -99,6 +144,7 @@ def test(program):
             print(f"users {uids}: strangers do not call each other")
             for calling in (0, 1):
                 print("  refused:", scene.one_sided(uids, calling))
+            print("  impostor:", scene.impostor(uids))
             time = scene.friends(uids, (uids[1], uids[0]))
             print(f"  allowed by number: {time:.1f} ms")
             if uids != NUMBERS:

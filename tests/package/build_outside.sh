@@ -36,7 +36,7 @@ expect_no_path_of() {
   local tree found
   tree=$(sed 's/[][\.*^$+?(){}|/]/\\&/g' <<<"$2")
   # Neither "/usr/include/holler" nor "/holler_old" is a path in "/holler".
-  if found=$(LC_ALL=C grep -rlaE --exclude='*.o' --exclude='*.a' --exclude='*.so*' --exclude=outside \
+  if found=$(LC_ALL=C grep -rlaE --exclude='*.o' --exclude='*.a' --exclude='*.so*' --exclude=outside --exclude=outside_watcher \
     "(^|[^A-Za-z0-9_./}-]|-I|-L)$tree(/|[^A-Za-z0-9_.-]|\$)" "$1"); then
     fail "these files name a path in $2:"$'\n'"$found"
   fi
@@ -47,6 +47,7 @@ case $way in
     cmake --install "$build" --prefix "$work/built_for" >/dev/null
     # It must work wherever it is moved to.
     mv "$work/built_for" "$work/installed"
+    [[ -f $work/installed/share/holler/idl/system/load.fbs ]] || fail "no schemas of system topics"
     installed_files=$(find "$work/installed" | sort)
     cmake_args+=("-DCMAKE_PREFIX_PATH=$work/installed")
     ;;
@@ -59,7 +60,9 @@ cmake -S "$work/project" -B "$work/build" "${cmake_args[@]}"
 cmake --build "$work/build" --parallel 2
 
 # Nobody else's samples: nodes of different domains never meet.
-HOLLER_DOMAIN=$(($$ % 5000)) "$work/build/outside"
+export HOLLER_DOMAIN=$(($$ % 5000))
+"$work/build/outside"
+"$work/build/outside_watcher"
 
 if [[ $way == find_package ]]; then
   # What did not change is not generated again.

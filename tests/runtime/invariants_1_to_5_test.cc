@@ -93,7 +93,8 @@ TEST(Invariants, I01_NobodyElseCanWrite) {
 TEST(Invariants, I02_NothingHasANameOnDisk) {
   const uint32_t domain = NextDomain();
   Child peer([&](Child::Line& line) { return Peer(line, domain); });
-  const std::set<std::string> before = TracesOf(peer.pid());
+  const pid_t pid = peer.pid();  // Which it has no longer when it is dead.
+  const std::set<std::string> before = TracesOf(pid);
   const std::map<int, std::string> open_before = OpenFiles(::getpid());
   TestNode node("node", domain);
   auto small = Make<test::SmallPublisher>(*node);
@@ -103,7 +104,7 @@ TEST(Invariants, I02_NothingHasANameOnDisk) {
   peer.Tell('g');
   ASSERT_TRUE(large->Wait(kLong));
 
-  EXPECT_EQ(TracesOf(peer.pid()), before);
+  EXPECT_EQ(TracesOf(pid), before);
   for (const auto& [number, name] : OpenFiles(::getpid())) {
     if (open_before.contains(number)) continue;
     const bool anonymous = name.starts_with("anon_inode:") || name.starts_with("socket:") ||
@@ -130,7 +131,7 @@ TEST(Invariants, I02_NothingHasANameOnDisk) {
   EXPECT_TRUE(IsWhole(*large->Take())) << "a dead publisher's samples can still be taken";
   EXPECT_FALSE(large->Take());
   EXPECT_EQ(listening(), 1);
-  EXPECT_EQ(TracesOf(peer.pid()), before);
+  EXPECT_EQ(TracesOf(pid), before);
   int peers = 0;
   for (const MappedRange& range : MappedRanges()) peers += IsHollers(range.name) && !range.writable;
   EXPECT_EQ(peers, 0) << "memory of the dead is still mapped";

@@ -43,7 +43,8 @@ struct ThreadState {
 #ifdef SYS_epoll_wait
     if (call == SYS_epoll_wait) return true;
 #endif
-    return call == SYS_epoll_pwait || call == SYS_epoll_pwait2;
+    constexpr long kFutexWaitv = 449;  // Not in older headers.
+    return call == SYS_epoll_pwait || call == SYS_epoll_pwait2 || call == kFutexWaitv;
   }
 };
 std::map<pid_t, ThreadState> Sleepers(const std::set<pid_t>& more) {

@@ -1,4 +1,6 @@
 // Publishers and subscribers that find each other, in any order, and part.
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
 #include <random>
@@ -8,6 +10,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "holler/callback_watch.h"
+#include "holler/clock.h"
 #include "node_support.h"
 #include "topics_topics.h"
 
@@ -25,6 +29,8 @@ class Matching : public testing::TestWithParam<bool> {
   }
   Node& a() { return **a_; }
   Node& b() { return b_ != nullptr ? **b_ : **a_; }
+  Lines& a_infos() { return *a_->infos; }
+  Lines& b_infos() { return b_ != nullptr ? *b_->infos : *a_->infos; }
   Lines& a_log() { return *a_->log; }
   Lines& b_log() { return b_ != nullptr ? *b_->log : *a_->log; }
 
@@ -135,6 +141,91 @@ TEST_P(Matching, TellsWhoCameAndWent) {
   subscriber.reset();
   ASSERT_TRUE(Await([&] { return news.size() == 6; }));
   EXPECT_EQ(news.all().back(), "-sub " + there);
+}
+
+// One callback serves several endpoints.
+TEST_P(Matching, TellsTheTopic) {
+  Lines news;
+  const auto note = [&](const char* what) {
+    return [&news, what](const PeerInfo& peer) { news.Add(what + peer.topic); };
+  };
+  const PublisherOptions options{.on_matched = note("+sub "), .on_unmatched = note("-sub ")};
+  auto small = Make<test::SmallPublisher>(a(), options);
+  auto large = Make<test::LargePublisher>(a(), options);
+  auto small_subscriber = Make<test::SmallSubscriber>(
+      b(), SubscriberOptions{.on_matched = note("+pub "), .on_unmatched = note("-pub ")});
+  auto large_subscriber = Make<test::LargeSubscriber>(
+      b(), SubscriberOptions{.on_matched = note("+pub "), .on_unmatched = note("-pub ")});
+  ASSERT_NE(small->topic(), large->topic());
+  ASSERT_TRUE(Await([&] { return news.size() == 4; }));
+  for (const std::string& topic : {small->topic(), large->topic()}) {
+    EXPECT_EQ(news.Find("+sub " + topic), "+sub " + topic);
+    EXPECT_EQ(news.Find("+pub " + topic), "+pub " + topic);
+  }
+  const std::string topic = large->topic();
+  large.reset();
+  ASSERT_TRUE(Await([&] { return news.size() == 5; }));
+  EXPECT_EQ(news.all().back(), "-pub " + topic);
+  small_subscriber.reset();
+  ASSERT_TRUE(Await([&] { return news.size() == 6; }));
+  EXPECT_EQ(news.all().back(), "-sub " + small->topic());
+}
+
+// Each time, though the lines are the same.
+TEST_P(Matching, TheLogTellsOfEachMatchAndItsEnd) {
+  const std::string pid = std::to_string(::getpid());
+  const std::string b_name = GetParam() ? "b" : "a";
+  const std::string there = "matched with a subscriber in node '" + b_name + "' (pid " + pid + ")";
+  const std::string here = "matched with a publisher in node 'a' (pid " + pid + ")";
+  auto publisher = Make<test::SmallPublisher>(a());
+  const std::string topic = "topic '" + publisher->topic() + "': ";
+  for (size_t times = 1; times <= 3; ++times) {
+    auto subscriber = Make<test::SmallSubscriber>(b());
+    ASSERT_TRUE(Await([&] {
+      return a_infos().Count(topic + "publisher " + there) == times &&
+             b_infos().Count(topic + "subscriber " + here) == times;
+    }));
+    subscriber.reset();
+    ASSERT_TRUE(Await([&] {
+      return a_infos().Count(topic + "publisher no longer " + there) == times &&
+             b_infos().Count(topic + "subscriber no longer " + here) == times;
+    }));
+    EXPECT_EQ(b_infos().Count(topic + "subscriber created"), times);
+    EXPECT_EQ(b_infos().Count(topic + "subscriber closed"), times);
+  }
+  EXPECT_EQ(a_infos().Count(topic + "publisher created"), 1u);
+  EXPECT_EQ(a_infos().Count(topic + "publisher closed"), 0u);
+  publisher.reset();
+  EXPECT_EQ(a_infos().Count(topic + "publisher closed"), 1u);
+  // One line for each event, and no other.
+  const size_t lines = a_infos().size() + (GetParam() ? b_infos().size() : 0);
+  const size_t others =
+      a_infos().Count("multicast") + (GetParam() ? b_infos().Count("multicast") : 0);
+  EXPECT_EQ(lines - others, 2u + 3u * 6u);
+}
+
+TEST_P(Matching, TheLogTellsThatAPublisherWent) {
+  auto subscriber = Make<test::SmallSubscriber>(b());
+  auto publisher = Make<test::SmallPublisher>(a());
+  ASSERT_TRUE(subscriber->WaitForPublisher(kLong));
+  publisher.reset();
+  ASSERT_TRUE(Await([&] { return b_infos().Count("subscriber no longer matched with") == 1; }));
+}
+
+TEST_P(Matching, ASlowCallbackIsToldOf) {
+  const auto take_long = [](const PeerInfo&) {
+    const int64_t start = MonotonicNow();
+    while (MonotonicNow() - start <= CallbackWatch::kSlow) {
+    }
+  };
+  auto publisher =
+      Make<test::SmallPublisher>(a(), PublisherOptions{.topic = "own", .on_matched = take_long});
+  auto subscriber = Make<test::SmallSubscriber>(
+      b(), SubscriberOptions{.topic = "own", .on_unmatched = take_long});
+  ASSERT_TRUE(Await([&] { return a_log().Count("topic 'own': on_matched ran for ") == 1; }));
+  publisher.reset();
+  ASSERT_TRUE(Await([&] { return b_log().Count("topic 'own': on_unmatched ran for ") == 1; }));
+  EXPECT_EQ(a_log().size() + (GetParam() ? b_log().size() : 0), 2u);
 }
 
 TEST_P(Matching, CallbacksMayUseEndpoints) {

@@ -50,6 +50,12 @@ class Lines {
     }
     return "";
   }
+  // How many lines have `text` in them.
+  size_t Count(const std::string& text) const {
+    size_t count = 0;
+    for (const std::string& line : all()) count += line.find(text) != std::string::npos ? 1 : 0;
+    return count;
+  }
   size_t size() const { return all().size(); }
 
  private:
@@ -61,7 +67,9 @@ class Lines {
 struct TestNode {
   explicit TestNode(const std::string& name, uint32_t domain, bool multicast = true) {
     NodeOptions options{.name = name, .domain = domain, .multicast = multicast};
-    options.log = [log = log](LogSeverity, const std::string& line) { log->Add(line); };
+    options.log = [log = log, infos = infos](LogSeverity severity, const std::string& line) {
+      (severity == LogSeverity::kInfo ? infos : log)->Add(line);
+    };
     auto created = Node::Create(options);
     EXPECT_TRUE(created.ok()) << created.status();
     node = std::make_unique<Node>(std::move(*created));
@@ -69,7 +77,8 @@ struct TestNode {
   Node& operator*() const { return *node; }
   Node* operator->() const { return node.get(); }
 
-  std::shared_ptr<Lines> log = std::make_shared<Lines>();
+  std::shared_ptr<Lines> log = std::make_shared<Lines>();    // Warnings and errors.
+  std::shared_ptr<Lines> infos = std::make_shared<Lines>();  // The rest.
   std::unique_ptr<Node> node;
 };
 

@@ -52,10 +52,18 @@ TEST(Node, IsNamedAfterTheProgramByDefault) {
   EXPECT_EQ(node->name(), ::program_invocation_short_name);
 }
 
-TEST(Node, ALongNameIsCut) {
-  auto node = Node::Create({.name = std::string(1'000, 'n'), .domain = NextDomain()});
-  ASSERT_TRUE(node.ok());
-  EXPECT_EQ(node->name(), std::string(255, 'n'));
+TEST(Node, BadNamesAreRefused) {
+  const uint32_t domain = NextDomain();
+  for (const std::string& name : {std::string(256, 'n'), std::string("two\nlines"),
+                                  std::string("zero\0", 5), std::string("latin \xE9")}) {
+    const absl::Status status = Node::Create({.name = name, .domain = domain}).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << name << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("NodeOptions::name"));
+  }
+  const std::string longest(255, 'n');
+  auto node = Node::Create({.name = longest, .domain = domain});
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_EQ(node->name(), longest);
 }
 
 TEST(Node, TakesItsDomainFromTheEnvironment) {
@@ -114,6 +122,7 @@ TEST(Node, WorksWithoutTheInterface) {
 }
 
 TEST(Node, LimitsAreNamed) {
+  const uint32_t domain = NextDomain();
   const int before = CountOpenFds();
   const rlim_t next = NextFd();
   bool created = false;
@@ -121,7 +130,7 @@ TEST(Node, LimitsAreNamed) {
     absl::Status status;
     {
       const ScopedLimit limit(RLIMIT_NOFILE, next + room);
-      status = Node::Create({.domain = NextDomain(), .multicast = false}).status();
+      status = Node::Create({.domain = domain, .multicast = false}).status();
     }
     created = status.ok();
     if (created) break;
@@ -133,9 +142,9 @@ TEST(Node, LimitsAreNamed) {
 }
 
 TEST(Node, LeavesNothingOpen) {
+  const uint32_t domain = NextDomain();
   const int before = CountOpenFds();
   {
-    const uint32_t domain = NextDomain();
     TestNode a("a", domain);
     TestNode b("b", domain);
     auto publisher = Make<test::SmallPublisher>(*a);

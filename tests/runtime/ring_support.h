@@ -70,6 +70,20 @@ class GuardedMemory {
   std::byte* data_;
 };
 
+// For RingWriter::Publish: nobody is woken.
+struct NoWaker {
+  void Ring(const Reader&) const {}
+  void Wake(const void*) const {}
+};
+
+// For RingWriter::Publish: calls `call` for each bell that is to be rung.
+template <typename Call>
+struct BellWaker {
+  Call call;
+  void Ring(const Reader& reader) { call(reader); }
+  void Wake(const void*) const {}
+};
+
 // A ring and its publisher. Payloads are filled with words that follow from the sequence number,
 // so that a torn or reused one shows.
 class TestRing {
@@ -94,15 +108,20 @@ class TestRing {
 
   // Publishes the next sample; nobody is rung. Aborts if there is no slot, which cannot be.
   uint64_t Publish() {
-    return Publish([](Reader&) {});
+    return Publish([](const Reader&) {});
   }
-  template <typename Ring>
-  uint64_t Publish(Ring&& ring) {
+  // `ring` is called for each bell that is to be rung.
+  template <typename Call>
+  uint64_t Publish(Call&& ring) {
+    return PublishWith(BellWaker<Call&>{ring});
+  }
+  template <typename Waker>
+  uint64_t PublishWith(Waker&& waker) {
     const uint32_t slot = writer_.Acquire();
     if (slot >= layout_.slot_count) std::abort();
     const uint64_t n = writer_.head() + 1;
     Fill(slot, n);
-    return writer_.Publish(slot, layout_.payload_capacity, static_cast<int64_t>(1'000 * n), ring);
+    return writer_.Publish(slot, layout_.payload_capacity, static_cast<int64_t>(1'000 * n), waker);
   }
 
   // Whether every word of the payload is that of its sequence number.

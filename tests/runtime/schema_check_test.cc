@@ -97,12 +97,11 @@ std::vector<Evolution> UnsafeTables() {
       {"removed_before", "table M { a:int; b:float; }", "table M { b:float; }",
        "t.M.b: field id 1"},
       {"swapped", "table M { a:int; b:int; }", "table M { b:int; a:int; }", "t.M."},
-      {"type", "table M { a:int; }", "table M { a:uint; }",
-       "t.M.a: int32 at the publisher, uint32"},
-      {"width", "table M { a:long; }", "table M { a:int; }", "t.M.a: int64"},
+      {"type", "table M { a:int; }", "table M { a:uint; }", "t.M.a: int at the publisher, uint"},
+      {"width", "table M { a:long; }", "table M { a:int; }", "t.M.a: long"},
       {"scalar_to_string", "table M { a:long; }", "table M { a:string; }", "t.M.a"},
-      {"scalar_to_vector", "table M { a:long; }", "table M { a:[long]; }", "[int64]"},
-      {"element", "table M { a:[long]; }", "table M { a:[ulong]; }", "[int64] at the publisher"},
+      {"scalar_to_vector", "table M { a:long; }", "table M { a:[long]; }", "[long]"},
+      {"element", "table M { a:[long]; }", "table M { a:[ulong]; }", "[long] at the publisher"},
       {"renamed_to_another_type", "table M { a:int; }", "table M { z:float; }", "t.M.z"},
       {"default", "table M { a:int = 1; }", "table M { a:int = 2; }", "t.M.a: default 1"},
       {"bool_default", "table M { a:bool = true; }", "table M { a:bool; }", "t.M.a: default 1"},
@@ -123,9 +122,9 @@ std::vector<Evolution> UnsafeTables() {
       {"another_table", "table S { x:int; } table M { s:S; }",
        "table T { x:int; } table M { s:T; }", "t.M.s: t.S at the publisher, t.T"},
       {"nested", "table S { x:int; } table M { s:S; }", "table S { x:long; } table M { s:S; }",
-       "t.S.x: int32"},
+       "t.S.x: int"},
       {"nested_in_vector", "table S { x:int; } table M { s:[S]; }",
-       "table S { x:long; } table M { s:[S]; }", "t.S.x: int32"},
+       "table S { x:long; } table M { s:[S]; }", "t.S.x: int"},
       {"deeply_nested", "table A { x:int; } table B { a:A; } table C { b:[B]; } table M { c:C; }",
        "table A { x:float; } table B { a:A; } table C { b:[B]; } table M { c:C; }", "t.A.x"},
       {"table_to_struct", "table S { x:int; } table M { s:S; }",
@@ -141,13 +140,13 @@ std::vector<Evolution> UnsafeOthers() {
   return {
       {"struct_grew", "struct M { a:int; }", "struct M { a:int; b:int; }", "t.M.b: absent"},
       {"struct_shrank", "struct M { a:int; b:int; }", "struct M { a:int; }", "t.M.b: present"},
-      {"struct_type", "struct M { a:int; }", "struct M { a:float; }", "t.M.a: int32"},
+      {"struct_type", "struct M { a:int; }", "struct M { a:float; }", "t.M.a: int"},
       {"struct_swapped", "struct M { a:int; b:int; }", "struct M { b:int; a:int; }", "t.M.a"},
       {"struct_renamed", "struct M { a:int; }", "struct M { z:int; }", "'a' at the publisher, 'z'"},
       {"struct_alignment", "struct M (force_align: 4) { a:int; b:int; }",
        "struct M (force_align: 16) { a:int; b:int; }", "t.M: 8 bytes aligned to 4"},
-      {"struct_array", "struct M { a:[int:3]; }", "struct M { a:[int:4]; }", "[int32:3]"},
-      {"struct_array_to_scalar", "struct M { a:[int:1]; }", "struct M { a:int; }", "[int32:1]"},
+      {"struct_array", "struct M { a:[int:3]; }", "struct M { a:[int:4]; }", "[int:3]"},
+      {"struct_array_to_scalar", "struct M { a:[int:1]; }", "struct M { a:int; }", "[int:1]"},
       {"struct_padding", "struct M { a:byte; b:int; }", "struct M { a:short; b:int; }", "t.M.a"},
       {"struct_nested", "struct P { x:int; } struct M { p:P; }",
        "struct P { x:float; } struct M { p:P; }", "t.P.x"},
@@ -166,7 +165,7 @@ std::vector<Evolution> UnsafeOthers() {
       {"enum_to_integer", "enum E:byte { A } table M { e:E; }", "table M { e:byte; }", "t.M.e: t.E",
        true},
       {"integer_to_enum", "table M { e:byte; }", "enum E:byte { A } table M { e:E; }",
-       "t.M.e: int8 at the publisher, t.E", true},
+       "t.M.e: byte at the publisher, t.E", true},
       {"another_enum", "enum E:byte { A } table M { e:E; }", "enum F:byte { A } table M { e:F; }",
        "t.M.e: t.E at the publisher, t.F"},
       {"enum_in_vector", "enum E:byte { A = 1 } table M { e:[E]; }",
@@ -205,6 +204,46 @@ TEST(CheckReadable, NamesTheTypeThatIsMissing) {
 TEST(CheckReadable, RefusesMessagesOfAnotherName) {
   const std::string schema = ToBfbs("table M { a:int; } table N { a:int; }");
   EXPECT_FALSE(CheckReadable({schema, "t.M"}, {schema, "t.N"}).ok());
+}
+
+// Each kind of type has changes that would have been safe, or has none.
+TEST(CheckReadable, TellsWhatWouldHaveBeenSafe) {
+  const auto remedy = [](const std::string& publisher, const std::string& subscriber) {
+    const std::string said(Check(publisher, subscriber).message());
+    const std::string end = " at the subscriber; ";
+    EXPECT_EQ(said.find(end), said.rfind(end)) << said;
+    return said.substr(said.find(end) + end.size());
+  };
+  const std::string of_struct = "a struct cannot change once it is deployed, a table can";
+  const std::string of_table =
+      "safe changes of a table: add fields at its end, mark fields (deprecated) instead of "
+      "removing them";
+  EXPECT_EQ(remedy("struct M { a:int; }", "struct M { a:float; }"), of_struct);
+  EXPECT_EQ(remedy("struct M { a:int; }", "struct M { a:int; b:int; }"), of_struct);
+  EXPECT_EQ(remedy("struct M { a:int; }", "struct M { z:int; }"), of_struct);
+  EXPECT_EQ(remedy("table M { a:int; }", "table M { a:float; }"), of_table);
+  EXPECT_EQ(remedy("table M { a:int; b:int; }", "table M { b:int; }"), of_table);
+  EXPECT_EQ(remedy("table M { a:string; }", "table M { a:string (required); }"), of_table);
+  EXPECT_EQ(remedy("struct S { a:int; } table M { s:S; }", "struct S { a:uint; } table M { s:S; }"),
+            of_struct)
+      << "what differs is in the struct";
+  EXPECT_EQ(
+      remedy("enum E:byte { A, B } table M { e:E; }", "enum E:byte { B, A } table M { e:E; }"),
+      "safe changes of an enum or union: add values at its end");
+  EXPECT_EQ(remedy("table M { a:int; }", "struct M { a:int; }"),
+            "build both sides from one schema, or name the topics differently");
+}
+
+// In the words of flatc, which are not those of C++.
+TEST(CheckReadable, NamesScalarsAsFlatcDoes) {
+  const std::vector<std::string> words = {"bool", "byte", "ubyte", "short", "ushort", "int",
+                                          "uint", "long", "ulong", "float", "double"};
+  for (const std::string& word : words) {
+    const absl::Status status = Check(absl::StrCat("struct M { a:", word, "; }"),
+                                      absl::StrCat("struct M { a:[", word, ":2]; }"));
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(absl::StrCat("t.M.a: ", word, " at the publisher, [", word, ":2] at")));
+  }
 }
 
 TEST(CheckReadable, RefusesWhatIsNoSchema) {

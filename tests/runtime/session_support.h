@@ -63,7 +63,7 @@ class FakeSubscriber final : public SubscriberEndpoint {
                                 std::shared_ptr<const PeerSegment>) override {
     notes_.push_back(absl::StrCat("propose ", publisher.endpoint));
     if (!answer.ok()) return answer;
-    return Offer{page_.fd(), bell_.get()};
+    return Offer{page_.fd(), bell_.pull.get()};
   }
   bool Confirm(const EndpointKey& publisher, uint64_t start) override {
     notes_.push_back(absl::StrCat("confirm ", publisher.endpoint, " at ", start));
@@ -85,30 +85,33 @@ class FakeSubscriber final : public SubscriberEndpoint {
   const std::string name_ = "test/segment";
   const OwnPage page_ = std::move(*OwnPage::Create(2));
   Doorbell doorbell_ = std::move(*Doorbell::Create());
-  const UniqueFd bell_ = std::move(*doorbell_.AddBell());
+  const Bell bell_ = std::move(*doorbell_.AddBell());
 };
 
 class FakeHost final : public SessionHost {
  public:
   FakeHost() {
-    self_.id = wire::NodeId(1, 1);
-    self_.domain = 3;
-    self_.name = "host";
+    identity.id = wire::NodeId(1, 1);
+    identity.domain = 3;
+    identity.name = "host";
   }
-  const NodeIdentity& self() const override { return self_; }
+  const NodeIdentity& self() const override { return identity; }
   const Registry& registry() const override { return endpoints; }
   NodeStats& stats() override { return counts; }
   void LogOnce(LogSeverity, const std::string& line) override { log.push_back(line); }
+  MatchLog& match_log() override { return matches; }
+  void RetrySoon() override { ++soon_retries; }
   void RetryLater() override { ++retries; }
   void Announce(uint64_t, const std::vector<PublisherEndpoint::Admitted>&) override {}
 
+  NodeIdentity identity;
   Registry endpoints;
   NodeStats counts;
   Notes log;
+  Notes infos;
+  MatchLog matches{[this](LogSeverity, const std::string& line) { infos.push_back(line); }};
   int retries = 0;
-
- private:
-  NodeIdentity self_;
+  int soon_retries = 0;
 };
 
 }  // namespace holler

@@ -91,7 +91,8 @@ class SessionTest : public testing::Test {
   FakeSubscriber subscriber_{notes_};
   const Segment their_segment_ = std::move(*Segment::Create(TestTopic()));
   const OwnPage their_page_ = std::move(*OwnPage::Create(2));
-  const UniqueFd their_bell_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  Doorbell their_doorbell_ = std::move(*Doorbell::Create());
+  const Bell their_bell_ = std::move(*their_doorbell_.AddBell());
   std::unique_ptr<Connection> peer_;
   std::unique_ptr<Session> session_;
   const std::unique_ptr<char[]> buffer_{new char[kMaxMessageBytes]};
@@ -184,7 +185,7 @@ TEST_F(SessionTest, KnowsAPublisherOnce) {
 TEST_F(SessionTest, IgnoresCardsNobodyHereWants) {
   Establish();
   ASSERT_TRUE(DeliverPublisherCard().ok());
-  ASSERT_TRUE(DeliverSubscriberCard(their_page_.fd(), their_bell_.get()).ok());
+  ASSERT_TRUE(DeliverSubscriberCard(their_page_.fd(), their_bell_.pull.get()).ok());
   wire::GoneT gone;
   gone.endpoint = 5;
   ASSERT_TRUE(Deliver(gone).ok());
@@ -249,7 +250,7 @@ TEST_F(SessionTest, AdmitsASubscriberThere) {
   host_.endpoints.Add(kPublisher, &publisher_);
   Establish();
   Sent();
-  ASSERT_TRUE(DeliverSubscriberCard(their_page_.fd(), their_bell_.get()).ok());
+  ASSERT_TRUE(DeliverSubscriberCard(their_page_.fd(), their_bell_.pull.get()).ok());
   const wire::EnvelopeT card = Sent();
   ASSERT_EQ(card.message.type, wire::Message_Confirmation);
   EXPECT_EQ(card.message.AsConfirmation()->start, 41u);
@@ -261,7 +262,7 @@ TEST_F(SessionTest, SaysThatAPublisherIsFull) {
   publisher_.answer = std::optional<uint64_t>();
   Establish();
   Sent();
-  ASSERT_TRUE(DeliverSubscriberCard(their_page_.fd(), their_bell_.get()).ok());
+  ASSERT_TRUE(DeliverSubscriberCard(their_page_.fd(), their_bell_.pull.get()).ok());
   const wire::EnvelopeT card = Sent();
   ASSERT_EQ(card.message.type, wire::Message_Refusal);
   EXPECT_TRUE(card.message.AsRefusal()->by_publisher);
@@ -273,11 +274,11 @@ TEST_F(SessionTest, RefusesPagesAndBellsThatAreNone) {
   host_.endpoints.Add(kPublisher, &publisher_);
   Establish();
   Sent();
-  const UniqueFd blocking(::eventfd(0, EFD_CLOEXEC));
+  const UniqueFd eventfd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const std::pair<int, int> pairs[] = {{their_page_.fd(), their_page_.fd()},
-                                       {their_page_.fd(), blocking.get()},
-                                       {their_bell_.get(), their_bell_.get()},
-                                       {their_segment_.fd(), their_bell_.get()}};
+                                       {their_page_.fd(), eventfd.get()},
+                                       {their_bell_.pull.get(), their_bell_.pull.get()},
+                                       {their_segment_.fd(), their_bell_.pull.get()}};
   for (const auto& [page, bell] : pairs) {
     ASSERT_TRUE(DeliverSubscriberCard(page, bell).ok()) << "the connection lives on";
     EXPECT_EQ(Sent().message.AsRefusal()->code, wire::RefusalCode_Unusable);

@@ -56,7 +56,7 @@ class Model {
     const auto loan = loans_.begin() + Random(loans_.size());
     const uint64_t n = ring_.writer().head() + 1;
     ring_.Fill(*loan, n);
-    ASSERT_EQ(ring_.writer().Publish(*loan, ring_.layout().payload_capacity, 0, [](Reader&) {}), n);
+    ASSERT_EQ(ring_.writer().Publish(*loan, ring_.layout().payload_capacity, 0, NoWaker{}), n);
     slot_of_[n] = *loan;
     in_ring_.insert(*loan);
     if (n > ring_.layout().depth) in_ring_.erase(slot_of_[n - ring_.layout().depth]);
@@ -208,7 +208,7 @@ TEST(HostilePins, ThatMoveDuringTheScanHideNoSlot) {
   for (int i = 0; i < 50'000; ++i) {
     const uint32_t slot = ring.writer().Acquire();
     if (slot == kNoSlot) break;
-    ring.writer().Publish(slot, 8, 0, [](Reader&) {});
+    ring.writer().Publish(slot, 8, 0, NoWaker{});
     ++published;
   }
   stop.store(true);
@@ -221,8 +221,8 @@ TEST(HostilePins, AnArmedWordThatChangesCostsOneRingASample) {
   TestReader liar(ring);
   int rings = 0;
   for (uint32_t i = 1; i <= 100; ++i) {
-    liar.page().armed.store(i);
-    ring.Publish([&](Reader&) { ++rings; });
+    liar.page().armed.store(ArmedWord(1'000 + i, WakeBy::kBell));
+    ring.Publish([&](const Reader&) { ++rings; });
   }
   EXPECT_EQ(rings, 100);
 }

@@ -45,7 +45,7 @@ TEST(SlotRing, HandsOutWhatWasPublished) {
   TestReader reader(ring);
   const uint32_t slot = ring.writer().Acquire();
   ring.Fill(slot, 1);
-  ring.writer().Publish(slot, 24, 77, [](Reader&) {});
+  ring.writer().Publish(slot, 24, 77, NoWaker{});
   const auto sample = reader->Take();
   ASSERT_TRUE(sample.has_value());
   EXPECT_EQ(sample->sequence, 1u);
@@ -204,7 +204,7 @@ TEST(SlotRing, LoansMayBePublishedInAnyOrder) {
     for (uint32_t& slot : slots) slot = ring.writer().Acquire();
     for (const int i : orders[round % 6]) {
       ring.Fill(slots[i], ++n);
-      EXPECT_EQ(ring.writer().Publish(slots[i], 64, 0, [](Reader&) {}), n);
+      EXPECT_EQ(ring.writer().Publish(slots[i], 64, 0, NoWaker{}), n);
     }
     for (uint64_t expected = n - 2; expected <= n; ++expected) {
       ASSERT_EQ(TakeOne(*reader), expected);
@@ -262,7 +262,7 @@ TEST(SlotRing, AFreeSlotAlwaysExists) {
     ASSERT_NE(a, kNoSlot);
     ASSERT_NE(b, kNoSlot);
     ring.writer().Return(a);
-    ring.writer().Publish(b, 8, 0, [](Reader&) {});
+    ring.writer().Publish(b, 8, 0, NoWaker{});
   }
 }
 
@@ -272,7 +272,7 @@ TEST(SlotRing, ReusesWarmSlots) {
   for (int i = 0; i < 10'000; ++i) {
     const uint32_t slot = ring.writer().Acquire();
     used.insert(slot);
-    ring.writer().Publish(slot, 8, 0, [](Reader&) {});
+    ring.writer().Publish(slot, 8, 0, NoWaker{});
   }
   EXPECT_LT(used.size(), 64u) << "of " << ring.layout().slot_count;
 }
@@ -284,7 +284,7 @@ TEST(SlotRing, HintsAtTheNextSlot) {
   for (int i = 0; i < 100; ++i) {
     const uint32_t slot = ring.writer().Acquire();
     right += slot == hint ? 1 : 0;
-    ring.writer().Publish(slot, 8, 0, [](Reader&) {});
+    ring.writer().Publish(slot, 8, 0, NoWaker{});
     hint = ring.view().slot(slot).next_slot.load();
   }
   EXPECT_EQ(right, 99u);
@@ -320,27 +320,106 @@ TEST(Ringing, OnlyThoseThatSleep) {
   TestRing ring({.max_subscribers = 3});
   TestReader awake(ring);
   TestReader asleep(ring);
-  asleep->Arm(7);
-  std::vector<Reader*> rung;
-  ring.Publish([&](Reader& reader) { rung.push_back(&reader); });
-  EXPECT_EQ(rung, std::vector<Reader*>{&asleep.entry()});
+  asleep->Arm(WakeBy::kBell);
+  std::vector<const Reader*> rung;
+  ring.Publish([&](const Reader& reader) { rung.push_back(&reader); });
+  EXPECT_EQ(rung, std::vector<const Reader*>{&asleep.entry()});
 }
 
 TEST(Ringing, OnceForEachSleep) {
   TestRing ring({});
   TestReader reader(ring);
   int rings = 0;
-  const auto publish = [&] { ring.Publish([&](Reader&) { ++rings; }); };
-  reader->Arm(1);
+  const auto publish = [&] { ring.Publish([&](const Reader&) { ++rings; }); };
+  reader->Arm(WakeBy::kBell);
   EXPECT_FALSE(reader->HeadMoved());
   publish();
   publish();
   EXPECT_EQ(rings, 1);
   EXPECT_TRUE(reader->HeadMoved());
-  reader->Arm(2);
+  reader->Arm(WakeBy::kBell);
   publish();
   EXPECT_EQ(rings, 2);
   reader->Disarm();
+  publish();
+  EXPECT_EQ(rings, 2);
+}
+
+// Records how sleepers are to be woken.
+struct RecordingWaker {
+  int bells = 0;
+  std::vector<const void*> heads;
+  void Ring(const Reader&) { ++bells; }
+  void Wake(const void* head) { heads.push_back(head); }
+};
+
+TEST(Ringing, AllThatSleepOnTheHeadAreWokenAtOnce) {
+  TestRing ring({.max_subscribers = 4});
+  TestReader readers[4] = {TestReader(ring), TestReader(ring), TestReader(ring), TestReader(ring)};
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(readers[i]->Arm(WakeBy::kHead), 0u);
+  readers[3]->Arm(WakeBy::kBell);
+  RecordingWaker waker;
+  ring.PublishWith(waker);
+  EXPECT_EQ(waker.bells, 1);
+  ASSERT_EQ(waker.heads.size(), 1u);
+  EXPECT_EQ(waker.heads[0], &ring.view().head());
+  // What readers sleep on is the same word, wherever they have mapped it.
+  EXPECT_EQ(readers[0]->head_word(), waker.heads[0]);
+  ring.PublishWith(waker);
+  EXPECT_EQ(waker.bells, 1) << "once for each sleep";
+  EXPECT_EQ(waker.heads.size(), 1u);
+  EXPECT_EQ(readers[1]->Arm(WakeBy::kHead), 2u);
+  ring.PublishWith(waker);
+  EXPECT_EQ(waker.heads.size(), 2u);
+}
+
+// The publisher has stored a head, a reader takes that sample and lies down, and only then does the
+// publisher look for sleepers: this one is not to be woken for it, but for the next.
+TEST(Ringing, NotForASampleThatIsKnown) {
+  for (const WakeBy how : {WakeBy::kHead, WakeBy::kBell}) {
+    TestRing ring({.max_subscribers = 2});
+    TestReader other(ring);
+    TestReader reader(ring);
+    other->Arm(WakeBy::kBell);
+    int woken = 0;
+    ring.Publish([&](const Reader& rung) {  // `other` is looked at first.
+      if (&rung != &other.entry()) return;
+      reader->Release(reader->Take()->pin);
+      EXPECT_EQ(reader->Arm(how), 1u);
+      EXPECT_FALSE(reader->HeadMoved());
+    });
+    EXPECT_EQ(reader.entry().last_rung, 0u) << "counted as woken, and the next sample would not";
+    RecordingWaker waker;
+    ring.PublishWith(waker);
+    woken = how == WakeBy::kBell ? waker.bells : static_cast<int>(waker.heads.size());
+    EXPECT_EQ(woken, 1);
+  }
+}
+
+TEST(Ringing, TheArmedWordSaysHowAndSinceWhen) {
+  for (const uint64_t n :
+       {uint64_t{0}, uint64_t{1}, uint64_t{(1u << 30) - 1}, uint64_t{1} << 30, UINT64_MAX - 1}) {
+    for (const WakeBy how : {WakeBy::kHead, WakeBy::kBell}) {
+      EXPECT_NE(ArmedWord(n, how), 0u);
+      EXPECT_EQ(HowToWake(ArmedWord(n, how)), how);
+      EXPECT_TRUE(IsKnown(ArmedWord(n, how), n));
+      EXPECT_FALSE(IsKnown(ArmedWord(n, how), n + 1));
+    }
+  }
+}
+
+// The armed words of two sleeps are equal if 2^30 samples lie between them.
+TEST(Ringing, AWordThatComesAgainIsAnotherSleep) {
+  TestRing ring({});
+  TestReader reader(ring);
+  int rings = 0;
+  const auto publish = [&] { ring.Publish([&](const Reader&) { ++rings; }); };
+  const uint32_t word = ArmedWord(12'345, WakeBy::kBell);
+  reader.page().armed.store(word);
+  publish();
+  reader.page().armed.store(0);
+  publish();
+  reader.page().armed.store(word);
   publish();
   EXPECT_EQ(rings, 2);
 }

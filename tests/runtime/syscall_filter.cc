@@ -28,6 +28,12 @@ void OnForbiddenCall(int, siginfo_t* info, void*) {
 sock_filter Statement(uint16_t code, uint32_t k) { return BPF_STMT(code, k); }
 sock_filter SkipUnlessEqual(uint32_t k) { return BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, 0, 1); }
 
+bool Install(std::vector<sock_filter>& filter) {
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 }  // namespace
 
 bool AllowOnly(const std::vector<int>& calls) {
@@ -53,9 +59,16 @@ bool AllowOnly(const std::vector<int>& calls) {
   filter.push_back(Statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
   filter.push_back(Statement(BPF_RET | BPF_K, SECCOMP_RET_TRAP));
 
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+  return Install(filter);
+}
+
+bool Deny(int call, int error_number) {
+  std::vector<sock_filter> filter{
+      Statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      SkipUnlessEqual(static_cast<uint32_t>(call)),
+      Statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<uint32_t>(error_number)),
+      Statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  return Install(filter);
 }
 
 }  // namespace holler

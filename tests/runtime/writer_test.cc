@@ -12,6 +12,9 @@
 namespace holler {
 namespace {
 
+// The longest whose message has at most 256 bytes, the max_bytes of the schema.
+constexpr size_t kLongestText = 219;
+
 class TableTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -29,6 +32,14 @@ class TableTest : public testing::Test {
     const auto text = fbb.CreateString(std::string(size, 't'));
     loan->Finish(test::CreateText(fbb, size, text));
     return texts_->Publish(std::move(loan));
+  }
+
+  // The size of the message that PublishText publishes, as another builder makes it.
+  static size_t SizeOfText(size_t size) {
+    flatbuffers::FlatBufferBuilder fbb;
+    fbb.TrackMinAlign(kMessageAlignment);
+    fbb.Finish(test::CreateText(fbb, size, fbb.CreateString(std::string(size, 't'))));
+    return fbb.GetSize();
   }
 
   TestNode node_{"node", NextDomain()};
@@ -135,25 +146,50 @@ TEST_F(TableTest, UnfinishedOnesAreRefused) {
 }
 
 TEST_F(TableTest, AllThatFitMaxBytesArePublished) {
+  static_assert(test::TextWriter::kMaxBytes == 256);
   uint64_t published = 0;
-  for (size_t size = 0; size <= 208; ++size) {  // With the rest, at most 256 bytes.
+  for (size_t size = 0; size <= kLongestText; ++size) {
     ASSERT_EQ(PublishText(size), ++published) << size;
     const auto sample = text_subscriber_->Take();
     ASSERT_TRUE(sample);
     EXPECT_EQ(sample->text()->size(), size);
     EXPECT_LE(sample.bytes().size(), 256u);
+    if (size == kLongestText) {
+      EXPECT_EQ(sample.bytes().size(), 256u);
+    }
   }
   EXPECT_EQ(texts_->refused(), 0u);
 }
 
+TEST_F(TableTest, TheNextLargerThanMaxBytesIsRefused) {
+  EXPECT_EQ(SizeOfText(kLongestText), 256u);
+  EXPECT_EQ(SizeOfText(kLongestText + 1), 256u + kMessageAlignment) << "the next possible size";
+  EXPECT_EQ(PublishText(kLongestText + 1), 0u);
+  EXPECT_EQ(texts_->refused(), 1u);
+  EXPECT_EQ(PublishText(kLongestText), 1u);
+  EXPECT_EQ(texts_->refused(), 1u);
+}
+
+// What the schema says is rounded up, here from 100.
+TEST_F(TableTest, AnOddMaxBytesIsRoundedUp) {
+  static_assert(test::OddWriter::kMaxBytes == 128);
+  auto publisher = Make<test::OddPublisher>(*node_);
+  auto subscriber = Make<test::OddSubscriber>(*node_);
+  const std::vector<uint8_t> bytes(129, 0xFF);
+  auto loan = publisher->Loan();
+  EXPECT_FALSE(loan->CopyFrom(std::span(bytes)));
+  EXPECT_TRUE(loan->CopyFrom(std::span(bytes).first(128)));
+  EXPECT_EQ(publisher->Publish(std::move(loan)), 1u);
+}
+
 TEST_F(TableTest, ThoseThatExceedMaxBytesAreRefused) {
   uint64_t published = 0;
-  for (const size_t size : {5'000u, 100'000u, 10'000'000u}) {
+  for (const size_t size : {1'000u, 5'000u, 100'000u, 10'000'000u}) {
     EXPECT_EQ(PublishText(size), 0u);
     EXPECT_EQ(PublishText(10), ++published) << "the next one is not affected";
     EXPECT_EQ(text_subscriber_->Take()->text()->size(), 10u);
   }
-  EXPECT_EQ(texts_->refused(), 3u);
+  EXPECT_EQ(texts_->refused(), 4u);
   EXPECT_FALSE(text_subscriber_->Take());
   EXPECT_EQ(text_subscriber_->lost() + text_subscriber_->malformed(), 0u);
 }
@@ -168,12 +204,13 @@ TEST_F(TableTest, AroundTheLimitNothingIsCut) {
       continue;
     }
     ++published;
+    EXPECT_LE(size, kLongestText);
     const auto sample = text_subscriber_->Take();
     ASSERT_TRUE(sample);
     ASSERT_EQ(sample->text()->str(), std::string(size, 't'));
   }
-  EXPECT_GT(published, 20u);
-  EXPECT_GT(refused, 20u);
+  EXPECT_EQ(published, kLongestText - 199);
+  EXPECT_EQ(refused, 1'999 - kLongestText);
   EXPECT_EQ(texts_->refused(), refused);
   EXPECT_EQ(text_subscriber_->malformed(), 0u);
 }
@@ -234,15 +271,37 @@ TEST_F(TableTest, ForeignMessagesOfAnySizeCanBeCopied) {
     fbb.Finish(test::CreateText(fbb, size, text));
     auto loan = texts_->Loan();
     const bool fits = loan->CopyFrom({fbb.GetBufferPointer(), fbb.GetSize()});
-    if (fbb.GetSize() <= 256) {
-      EXPECT_TRUE(fits) << size;
-    }
+    ASSERT_EQ(fits, fbb.GetSize() <= 256) << size;
     if (!fits) continue;
     ASSERT_EQ(texts_->Publish(std::move(loan)), ++copied);
     const auto sample = text_subscriber_->Take();
     ASSERT_TRUE(sample);
     EXPECT_EQ(sample->text()->str(), std::string(size, 'f'));
   }
+}
+
+// Whatever padding a copy adds, the copy of a copy fits.
+TEST_F(TableTest, CopiesOfAnySizeUpToMaxBytesCanBeCopiedOn) {
+  auto relay = Make<test::TextPublisher>(*node_, PublisherOptions{.topic = "relayed"});
+  auto end =
+      Make<test::TextSubscriber>(*node_, SubscriberOptions{.topic = "relayed", .verify = false});
+  auto source = Make<test::TextSubscriber>(*node_, SubscriberOptions{.verify = false});
+  const std::vector<uint8_t> bytes(257);
+  for (size_t size = 1; size <= 256; ++size) {
+    auto loan = texts_->Loan();
+    ASSERT_TRUE(loan->CopyFrom(std::span(bytes).first(size))) << size;
+    ASSERT_EQ(texts_->Publish(std::move(loan)), size);
+    const auto sample = source->Take();
+    ASSERT_TRUE(sample) << size;
+    auto copy = relay->Loan();
+    ASSERT_TRUE(copy->CopyFrom(sample.bytes())) << size;
+    ASSERT_EQ(relay->Publish(std::move(copy)), size);
+    ASSERT_TRUE(end->Take());
+  }
+  auto loan = texts_->Loan();
+  EXPECT_FALSE(loan->CopyFrom(std::span(bytes))) << "one byte more than max_bytes";
+  EXPECT_EQ(texts_->Publish(std::move(loan)), 0u);
+  EXPECT_EQ(texts_->refused(), 1u);
 }
 
 TEST_F(TableTest, WhatDoesNotFitIsNotCopied) {

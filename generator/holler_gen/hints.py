@@ -1,0 +1,116 @@
+"""What to do about errors that flatc reports before any rule of Holler can.
+
+flatc's own message names file and line, and stays as it is; a hint is one more line below it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+
+from holler_gen.bounds import FIELD_ATTRIBUTES
+from holler_gen.check import ATTRIBUTES as TYPE_ATTRIBUTES
+
+_ERROR = re.compile(r"(?m)^\s*(?P<path>.+?):(?P<line>\d+): ?(?P<column>\d+): error: (?P<what>.*)$")
+_UNDECLARED = re.compile(r"user define attributes must be declared before use: (?P<name>\S+)")
+_UNKNOWN_TYPE = re.compile(r"type referenced but not defined \(check namespace\): (?P<name>[\w.]+)")
+_NOT_FIXED = "structs may contain only scalar or struct fields"
+# `name:type` and the token behind it, which flatc has read when it complains about the type.
+_LAST_FIELD = re.compile(r"(?P<name>\w+)\s*:\s*(?P<type>\[[^\[\]]*\]|[\w.]+)\s*\S?\s*\Z")
+
+ATTRIBUTES = (*TYPE_ATTRIBUTES, *FIELD_ATTRIBUTES)
+_LIST = f"idl/holler.fbs declares and explains those of Holler: {', '.join(ATTRIBUTES)}"
+# The attributes of FlatBuffers that schemas use; it has more, for other languages.
+_OF_FLATBUFFERS = (
+    *("bit_flags", "deprecated", "flexbuffer", "force_align", "hash", "id", "key"),
+    *("nested_flatbuffer", "original_order", "private", "required", "shared"),
+)
+_TYPES = (
+    *("bool", "byte", "ubyte", "short", "ushort", "int", "uint", "long", "ulong"),
+    *("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
+    *("float", "double", "float32", "float64", "string"),
+)
+# Words of other languages and systems, in lower case.
+_FOREIGN_TYPES = {
+    **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"u{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
+    **{f"int{bits}_t": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}_t": f"uint{bits}" for bits in (8, 16, 32, 64)},
+    **{"f32": "float32", "f64": "float64", "float_t": "float", "double_t": "double"},
+    **{"real": "double", "number": "double", "boolean": "bool", "integer": "int"},
+    **{"char": "byte", "uchar": "ubyte", "unsigned": "uint", "size_t": "uint64"},
+    **{"sint32": "int32", "sint64": "int64", "fixed32": "uint32", "fixed64": "uint64"},
+    **{"str": "string", "text": "string", "std.string": "string", "bytes": "[ubyte]"},
+}
+
+
+def hint(said: str, text_of: Callable[[str], str]) -> str:
+    """What to do about what flatc said; empty if that says enough. `text_of` reads a schema."""
+    error = _ERROR.search(said)
+    if not error:
+        return ""
+    if found := _UNDECLARED.match(error["what"]):
+        return _undeclared(found["name"])
+    if found := _UNKNOWN_TYPE.match(error["what"]):
+        return _unknown_type(found["name"])
+    if error["what"].startswith(_NOT_FIXED):
+        return _not_fixed(_before(text_of(error["path"]), int(error["line"]), int(error["column"])))
+    return ""
+
+
+def _undeclared(name: str) -> str:
+    if name in ATTRIBUTES:
+        return (
+            "holler: the attributes of topics are declared in holler.fbs: "
+            f'add `include "holler.fbs";`. They are: {", ".join(ATTRIBUTES)}.'
+        )
+    near = difflib.get_close_matches(name.lower(), (*ATTRIBUTES, *_OF_FLATBUFFERS), n=1)
+    if near:
+        return f"holler: did you mean `{near[0]}`? {_LIST}."
+    return f'holler: {_LIST}. One of your own is declared by `attribute "{name}";`.'
+
+
+def _unknown_type(name: str) -> str:
+    own = _type_for(name)
+    if not own:
+        return ""
+    return (
+        f"holler: FlatBuffers has no type `{name}`; did you mean `{own}`? Its own are bool, int8 "
+        "to int64, uint8 to uint64, float32, float64 and string."
+    )
+
+
+def _type_for(word: str) -> str:
+    """The type of FlatBuffers that somebody meant by `word`; empty for none."""
+    word = word.lower()
+    near = difflib.get_close_matches(word, _TYPES, n=1, cutoff=0.8)
+    return _FOREIGN_TYPES.get(word, near[0] if near else "")
+
+
+def _not_fixed(before: str) -> str:
+    """A hint for the field of a struct that ends the text `before`."""
+    fixed = "holler: a struct has a fixed size: no strings, vectors or tables; make it a table"
+    field = _LAST_FIELD.search(before)
+    if not field:
+        return f"{fixed}."
+    name, kind = field["name"], field["type"]
+    element, _, length = (part.strip() for part in kind.strip("[]").partition(":"))
+    if element not in _TYPES and (unknown := _unknown_type(element)):
+        return unknown
+    if kind == "string":
+        return f"{fixed}, or give it a fixed length, as in `{name}:[uint8:32]`."
+    if kind.startswith("[") and not length:
+        return f"{fixed}, or give it a fixed length, as in `{name}:[{element}:16]`."
+    return (
+        f"{fixed}. If `{element}` is a struct or an enum, check its name and its namespace, and "
+        "declare it above."
+    )
+
+
+def _before(text: str, line: int, column: int) -> str:
+    """The text up to a place, of which flatc counts the lines from 1 and the bytes."""
+    lines = text.split("\n")[:line]
+    if len(lines) == line:
+        lines[-1] = lines[-1].encode()[:column].decode(errors="ignore")
+    return "\n".join(lines)

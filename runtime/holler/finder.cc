@@ -1,0 +1,167 @@
+#include "holler/finder.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "holler/clock.h"
+#include "holler/connection.h"
+
+namespace holler {
+namespace {
+
+constexpr int kDatagramsAtOnce = 64;  // Then other events get their turn.
+
+}  // namespace
+
+absl::Status Finder::Open(const NodeOptions& options) {
+  if (!options.multicast) return absl::OkStatus();
+  absl::StatusOr<MulticastGroup> group =
+      MulticastGroup::Join(host_.self().domain, options.interface_address);
+  if (group.ok()) {
+    group_ = std::move(*group);
+    return poll_.Add(group_->fd(), EPOLLIN);
+  }
+  if (absl::IsInvalidArgument(group.status()) || absl::IsResourceExhausted(group.status())) {
+    return group.status();
+  }
+  host_.LogOnce(LogSeverity::kInfo,
+                absl::StrCat("no multicast, so matching takes a tenth of a second longer: ",
+                             std::string(group.status().message())));
+  return absl::OkStatus();
+}
+
+void Finder::StartAnnouncing() {
+  met_.OnOwnTopicsChanged();
+  schedule_.Start(MonotonicNow());
+  Holler();
+}
+
+void Finder::Announce(int64_t now) {
+  while (const std::optional<AnnounceStep> step = schedule_.TakeDue(now)) {
+    if (step->holler) Holler();
+    if (step->sweep) Sweep();
+  }
+}
+
+void Finder::Holler() {
+  if (!group_.has_value()) return;
+  wire::HollerT holler;
+  holler.abi_version = kAbiVersion;
+  holler.domain = host_.self().domain;
+  holler.uid = host_.self().uid;
+  holler.node = std::make_unique<wire::NodeId>(host_.self().id);
+  holler.publishes = host_.registry().publishes();
+  holler.subscribes = host_.registry().subscribes();
+  const absl::Status sent = group_->Send(EncodeHoller(holler));
+  if (sent.ok()) {
+    ++host_.stats().hollers_sent;
+  } else {
+    host_.LogOnce(LogSeverity::kInfo, std::string(sent.message()));
+  }
+}
+
+void Finder::OnDatagrams() {
+  const NodeIdentity& self = host_.self();
+  for (int i = 0; i < kDatagramsAtOnce; ++i) {
+    const std::optional<std::string_view> bytes = group_->Receive(buffer_.get());
+    if (!bytes.has_value()) return;
+    absl::StatusOr<wire::HollerT> holler = DecodeHoller(*bytes);
+    if (!holler.ok()) {
+      ++host_.stats().malformed;
+      host_.LogOnce(LogSeverity::kWarning,
+                    absl::StrCat("ignored ", std::string(holler.status().message())));
+      continue;
+    }
+    if (*holler->node == self.id || holler->domain != self.domain) continue;
+    ++host_.stats().hollers_received;
+    if (holler->abi_version != kAbiVersion) {
+      ++host_.stats().refused_versions;
+      host_.LogOnce(LogSeverity::kWarning,
+                    absl::StrCat("a node of user ", holler->uid, " has ABI version ",
+                                 holler->abi_version, ", this program ", kAbiVersion,
+                                 ": build both with the same version of Holler"));
+      continue;
+    }
+    if (self.allowed.contains(holler->uid) && IsWorthwhile(*holler)) {
+      Call({holler->domain, holler->uid, *holler->node});
+    }
+  }
+}
+
+bool Finder::IsWorthwhile(const wire::HollerT& holler) const {
+  const auto common = [](const std::vector<uint64_t>& ours, const std::vector<uint64_t>& theirs) {
+    return std::any_of(theirs.begin(), theirs.end(), [&](uint64_t hash) {
+      return std::binary_search(ours.begin(), ours.end(), hash);
+    });
+  };
+  return common(host_.registry().publishes(), holler.subscribes) ||
+         common(host_.registry().subscribes(), holler.publishes);
+}
+
+void Finder::Sweep() {
+  ++host_.stats().sweeps;
+  absl::StatusOr<std::vector<NodeAddress>> nodes = SweepNodes();
+  if (!nodes.ok()) {
+    host_.LogOnce(LogSeverity::kWarning,
+                  absl::StrCat("cannot look for nodes whose hollers are lost: ",
+                               std::string(nodes.status().message())));
+    if (absl::IsResourceExhausted(nodes.status())) {
+      ++host_.stats().exhausted;
+      host_.RetryLater();
+    }
+    return;
+  }
+  const NodeIdentity& self = host_.self();
+  std::set<wire::NodeId> present;
+  for (const NodeAddress& address : *nodes) {
+    if (address.domain != self.domain || !self.allowed.contains(address.uid) ||
+        address.id == self.id) {
+      continue;
+    }
+    present.insert(address.id);
+    if (!met_.IsInVain(address.id)) Call(address);
+  }
+  met_.KeepOnly(present);
+}
+
+void Finder::Call(const NodeAddress& address) {
+  if (sessions_.IsConnectedOrCalling(address.id) || met_.IsBanned(address.id)) return;
+  absl::StatusOr<UniqueFd> socket = Connect(address);
+  if (!socket.ok()) {
+    if (absl::IsUnavailable(socket.status())) {
+      host_.RetrySoon();
+    } else if (!absl::IsNotFound(socket.status())) {
+      ++host_.stats().exhausted;
+      host_.RetryLater();
+      host_.LogOnce(LogSeverity::kError, std::string(socket.status().message()));
+    }
+    return;
+  }
+  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Adopt(std::move(*socket));
+  if (!connection.ok()) return;
+  const PeerCredentials peer = (*connection)->peer();
+  if (!host_.self().allowed.contains(peer.uid)) {
+    ++host_.stats().refused_users;
+    host_.LogOnce(LogSeverity::kWarning,
+                  absl::StrCat("process ", peer.pid, " of user ", peer.uid,
+                               " listens at an address of user ", address.uid, ": not connected"));
+    return;
+  }
+  // A node that is stopped may answer later, so calls have no deadline; but one process must not
+  // take all fds by listening at many addresses.
+  if (peer.pid != 0 && sessions_.CountCalls(peer.pid) >= kMostPerProcess) {
+    host_.LogOnce(LogSeverity::kWarning,
+                  absl::StrCat("process ", peer.pid,
+                               " listens at more addresses than any process has nodes"));
+    return;
+  }
+  sessions_.Add(std::move(*connection), address.id);
+}
+
+}  // namespace holler

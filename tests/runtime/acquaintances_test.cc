@@ -1,0 +1,64 @@
+#include "holler/acquaintances.h"
+
+#include <set>
+
+#include "gtest/gtest.h"
+
+namespace holler {
+namespace {
+
+const wire::NodeId kA(1, 1);
+const wire::NodeId kB(1, 2);
+const wire::NodeId kC(2, 1);
+
+TEST(Acquaintances, WhoSentNonsenseIsBanned) {
+  Acquaintances met;
+  EXPECT_FALSE(met.IsBanned(kA));
+  met.Ban(kA);
+  EXPECT_TRUE(met.IsBanned(kA));
+  EXPECT_FALSE(met.IsBanned(kB));
+  met.OnOwnTopicsChanged();
+  EXPECT_TRUE(met.IsBanned(kA));
+}
+
+TEST(Acquaintances, AVainMeetingCountsUntilTheTopicsChange) {
+  Acquaintances met;
+  met.MetInVain(kA);
+  EXPECT_TRUE(met.IsInVain(kA));
+  EXPECT_FALSE(met.IsInVain(kB));
+  met.OnOwnTopicsChanged();
+  EXPECT_FALSE(met.IsInVain(kA));
+  met.MetInVain(kA);
+  EXPECT_TRUE(met.IsInVain(kA));
+}
+
+TEST(Acquaintances, ForgetsThoseThatAreGone) {
+  Acquaintances met;
+  met.Ban(kA);
+  met.Ban(kB);
+  met.MetInVain(kB);
+  met.MetInVain(kC);
+  met.KeepOnly({kB});
+  EXPECT_FALSE(met.IsBanned(kA));
+  EXPECT_TRUE(met.IsBanned(kB));
+  EXPECT_TRUE(met.IsInVain(kB));
+  EXPECT_FALSE(met.IsInVain(kC));
+  EXPECT_EQ(met.size(), 2u);
+}
+
+TEST(Acquaintances, ForgetsMeetingsThatCountNoMore) {
+  Acquaintances met;
+  met.MetInVain(kA);
+  met.OnOwnTopicsChanged();
+  met.KeepOnly({kA});
+  EXPECT_EQ(met.size(), 0u);
+}
+
+TEST(Acquaintances, CannotBeFilledUp) {
+  Acquaintances met;
+  for (uint64_t i = 0; i < 10'000; ++i) met.Ban(wire::NodeId(i, i));
+  EXPECT_LE(met.size(), 1'000u);
+}
+
+}  // namespace
+}  // namespace holler

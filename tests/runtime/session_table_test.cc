@@ -1,0 +1,221 @@
+// The conversations of a node, against peers at the other end of a socket pair.
+#include "holler/session_table.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "holler/clock.h"
+#include "session_support.h"
+
+namespace holler {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Later than any deadline.
+int64_t MuchLater() { return MonotonicNow() + 3'600'000 * kMillisecond; }
+
+class SessionTableTest : public testing::Test {
+ protected:
+  static constexpr uint64_t kPublisher = 10;
+
+  void SetUp() override {
+    ASSERT_TRUE(poll_.Open().ok());
+    host_.endpoints.Add(kPublisher, &publisher_);
+  }
+
+  // The peer's end of a new connection, over which node `called` was called, or which called.
+  std::unique_ptr<Connection> Connect(std::optional<wire::NodeId> called = std::nullopt) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    table_.Add(std::move(*Connection::Adopt(UniqueFd(ends[1]))), called);
+    own_end_ = ends[1];
+    return std::move(*Connection::Adopt(UniqueFd(ends[0])));
+  }
+  static void SayHello(Connection& peer, const wire::NodeId& id,
+                       const std::string& topic = "test/segment") {
+    wire::HelloT hello;
+    hello.abi_version = kAbiVersion;
+    hello.domain = 3;
+    hello.node = std::make_unique<wire::NodeId>(id);
+    hello.node_name = "peer";
+    hello.subscribes = {TopicHash(topic)};
+    ASSERT_TRUE(peer.Send(EncodeCard(std::move(hello))).ok());
+  }
+  // The next card a peer received; NONE if there is none.
+  wire::Message Received(Connection& peer) {
+    auto card = peer.Receive(buffer_.get());
+    return card.ok() ? card->envelope.message.type : wire::Message_NONE;
+  }
+  // An event at this node's end of the last connection made.
+  void OnEvent(int fd) {
+    table_.OnEvent(fd, EPOLLIN);
+    table_.DropFailed();
+  }
+
+  const wire::NodeId larger_{2, 2};  // Than the host's, which is 1, 1.
+  const wire::NodeId smaller_{0, 7};
+  Notes notes_;
+  FakeHost host_;
+  FakePublisher publisher_{notes_};
+  Acquaintances met_;
+  EventPoll poll_;
+  SessionTable table_{host_, met_, poll_};
+  int own_end_ = -1;
+  const std::unique_ptr<char[]> buffer_{new char[kMaxMessageBytes]};
+};
+
+TEST_F(SessionTableTest, ACallerThatSaysHelloIsAnswered) {
+  auto peer = Connect();
+  EXPECT_NE(table_.next_deadline(), INT64_MAX);
+  SayHello(*peer, larger_);
+  OnEvent(own_end_);
+  EXPECT_EQ(Received(*peer), wire::Message_Hello);
+  EXPECT_EQ(Received(*peer), wire::Message_PublisherCard);
+  EXPECT_EQ(table_.CountEstablished(), 1u);
+  EXPECT_TRUE(table_.IsConnectedOrCalling(larger_));
+  EXPECT_EQ(table_.next_deadline(), INT64_MAX);
+}
+
+TEST_F(SessionTableTest, ASilentCallerIsDroppedAndLookedFor) {
+  auto peer = Connect();
+  table_.DropOverdue(table_.next_deadline() - 1);
+  table_.DropFailed();
+  EXPECT_FALSE(peer->closed_by_peer());
+  table_.DropOverdue(table_.next_deadline());
+  table_.DropFailed();
+  EXPECT_TRUE(peer->closed_by_peer());
+  EXPECT_EQ(host_.counts.handshake_timeouts, 1u);
+  EXPECT_EQ(host_.retries, 1);
+  EXPECT_EQ(table_.next_deadline(), INT64_MAX);
+}
+
+// A thread that was late itself must not blame the peer.
+TEST_F(SessionTableTest, AHelloThatIsReadTooLateStillCounts) {
+  auto peer = Connect();
+  SayHello(*peer, larger_);
+  table_.DropOverdue(MuchLater());
+  table_.DropFailed();
+  EXPECT_EQ(Received(*peer), wire::Message_Hello);
+  EXPECT_EQ(Received(*peer), wire::Message_PublisherCard);
+  EXPECT_EQ(table_.CountEstablished(), 1u);
+  EXPECT_EQ(host_.counts.handshake_timeouts, 0u);
+  EXPECT_THAT(host_.log, IsEmpty());
+}
+
+TEST_F(SessionTableTest, WhoCameTooLateMayComeAgain) {
+  auto peer = Connect();
+  table_.DropOverdue(MuchLater());
+  table_.DropFailed();
+  peer = Connect();
+  SayHello(*peer, larger_);
+  OnEvent(own_end_);
+  EXPECT_EQ(table_.CountEstablished(), 1u);
+}
+
+// A node that is stopped may answer at any time later.
+TEST_F(SessionTableTest, CallsHaveNoDeadline) {
+  auto peer = Connect(larger_);
+  EXPECT_EQ(table_.next_deadline(), INT64_MAX);
+  table_.DropOverdue(MuchLater());
+  table_.DropFailed();
+  EXPECT_TRUE(table_.IsConnectedOrCalling(larger_));
+  EXPECT_EQ(table_.CountCalls(::getpid()), 1);
+  SayHello(*peer, larger_);
+  OnEvent(own_end_);
+  EXPECT_EQ(table_.CountEstablished(), 1u);
+}
+
+TEST_F(SessionTableTest, SilentCallersAreLimited) {
+  std::vector<std::unique_ptr<Connection>> peers;
+  while (table_.has_room_for_callers() && peers.size() < 10'000) peers.push_back(Connect());
+  EXPECT_EQ(peers.size(), 512u);
+  table_.DropOverdue(MuchLater());
+  table_.DropFailed();
+  EXPECT_TRUE(table_.has_room_for_callers());
+}
+
+TEST_F(SessionTableTest, OfTwoCallsTheOneOfTheSmallerIdStays) {
+  for (const bool own_stays : {true, false}) {
+    const wire::NodeId id = own_stays ? larger_ : smaller_;
+    auto called = Connect(id);
+    auto caller = Connect();
+    SayHello(*caller, id);
+    OnEvent(own_end_);
+    EXPECT_EQ(caller->closed_by_peer(), own_stays);
+    EXPECT_EQ(called->closed_by_peer(), !own_stays);
+    EXPECT_TRUE(table_.IsConnectedOrCalling(id));
+  }
+  EXPECT_THAT(host_.log, IsEmpty()) << "nothing is wrong with it";
+}
+
+TEST_F(SessionTableTest, NothingInCommonIsRemembered) {
+  auto peer = Connect(larger_);
+  SayHello(*peer, larger_, "other");
+  OnEvent(own_end_);
+  EXPECT_TRUE(peer->closed_by_peer());
+  EXPECT_TRUE(met_.IsInVain(larger_));
+  EXPECT_EQ(host_.counts.malformed, 0u);
+}
+
+TEST_F(SessionTableTest, WhoSendsNonsenseWhenCalledIsBanned) {
+  auto peer = Connect(larger_);
+  ASSERT_TRUE(peer->Send("nonsense").ok());
+  OnEvent(own_end_);
+  EXPECT_TRUE(peer->closed_by_peer());
+  EXPECT_TRUE(met_.IsBanned(larger_));
+  EXPECT_EQ(host_.counts.malformed, 1u);
+  EXPECT_THAT(host_.log, Contains(HasSubstr("dropped the connection")));
+}
+
+TEST_F(SessionTableTest, NonsenseInTheNameOfAnotherBansNobody) {
+  auto peer = Connect();
+  SayHello(*peer, larger_);  // Nobody listens at the address of that id.
+  OnEvent(own_end_);
+  ASSERT_TRUE(peer->Send("nonsense").ok());
+  OnEvent(own_end_);
+  EXPECT_TRUE(peer->closed_by_peer());
+  EXPECT_FALSE(met_.IsBanned(larger_));
+}
+
+TEST_F(SessionTableTest, ALostConnectionIsLookedFor) {
+  auto peer = Connect();
+  SayHello(*peer, larger_);
+  OnEvent(own_end_);
+  ASSERT_EQ(host_.soon_retries, 0);
+  peer.reset();
+  OnEvent(own_end_);
+  EXPECT_EQ(table_.CountEstablished(), 0u);
+  EXPECT_EQ(host_.soon_retries, 1);
+  EXPECT_THAT(notes_, Contains("dismiss node"));
+}
+
+TEST_F(SessionTableTest, AVisitThatFailsEndsTheSession) {
+  auto peer = Connect();
+  SayHello(*peer, larger_);
+  OnEvent(own_end_);
+  int visits = 0;
+  const auto visit = [&](absl::Status result) {
+    table_.VisitEstablished(larger_, [&](Session&) { return ++visits, result; });
+  };
+  visit(absl::OkStatus());
+  visit(absl::InternalError("failed"));
+  EXPECT_EQ(visits, 2);
+  visit(absl::OkStatus());
+  EXPECT_EQ(visits, 2) << "it is as good as gone";
+  table_.DropFailed();
+  EXPECT_TRUE(peer->closed_by_peer());
+}
+
+}  // namespace
+}  // namespace holler
