@@ -59,8 +59,7 @@ bool CheckLength(const uint8_t* vector, uint32_t capacity, CopyResult& refusal) 
   return length <= capacity;
 }
 
-bool CheckMember(const FieldShape& field, uint8_t type, const uint8_t* value,
-                 CopyResult& refusal) {
+bool CheckMember(const FieldShape& field, uint8_t type, const uint8_t* value, CopyResult& refusal) {
   const MemberShape* member = FindMember(field, type);
   if (member == nullptr) {
     refusal.Refuse(type, 0);
@@ -178,7 +177,8 @@ void FillElements(const TableShape& shape, const Table& from, size_t id, const u
   const uint32_t length = BoundedLength(vector, field.capacity);
   const size_t stride = field.kind == FieldKind::kTables ? field.child->stride : field.stride;
   const uint8_t* types = field.kind == FieldKind::kUnions ? UnionTypes(shape, from, id) : nullptr;
-  uint8_t* to_types = field.kind == FieldKind::kUnions ? table + shape.fields[id - 1].room : nullptr;
+  uint8_t* to_types =
+      field.kind == FieldKind::kUnions ? table + shape.fields[id - 1].room : nullptr;
   for (uint32_t i = 0; i < length; ++i) {
     uint8_t* offset = room + 4 + size_t{4} * i;
     uint8_t* element = table + field.elements + i * stride;
@@ -279,8 +279,8 @@ uoffset_t PackMember(const FieldShape& field, uint8_t type, const uint8_t* value
   return builder.GetSize();
 }
 
-uoffset_t PackElements(const TableShape& shape, const Table& from, size_t id,
-                       const uint8_t* vector, Builder& builder) {
+uoffset_t PackElements(const TableShape& shape, const Table& from, size_t id, const uint8_t* vector,
+                       Builder& builder) {
   const FieldShape& field = shape.fields[id];
   const uint32_t length = GetLength(vector);
   std::vector<flatbuffers::Offset<void>> offsets(length);

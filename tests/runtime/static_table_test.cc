@@ -18,9 +18,9 @@ using bounded::Everything;
 using bounded::EverythingTopic;
 
 // Does one thing to a message, which must leave it valid.
-#define STEP(what)                        \
-  do {                                    \
-    what;                                 \
+#define STEP(what)                          \
+  do {                                      \
+    what;                                   \
     ASSERT_TRUE(draft_.IsValid()) << #what; \
   } while (false)
 

@@ -157,13 +157,11 @@ TEST_F(TableCopy, RefusesWhatIsTooLong) {
   ExpectRefused(BuildWith(R"("shapes_type": ["Circle", "Text"], "shapes": [{}, "1234567"])"),
                 "shapes[1].Text", 7, 6);
   ExpectRefused(BuildWithout(kLeast, "Eve", "0123456789012"), "sure_inner.name", 13, 12);
-  const std::string outer = "\"outer\": {" + std::string(kLeast) + ", \"bytes\": [" +
-                            [] {
-                              std::string list = "0";
-                              for (int i = 0; i < 2'000; ++i) list += ", 0";
-                              return list;
-                            }() +
-                            "]}";
+  const std::string outer = "\"outer\": {" + std::string(kLeast) + ", \"bytes\": [" + [] {
+    std::string list = "0";
+    for (int i = 0; i < 2'000; ++i) list += ", 0";
+    return list;
+  }() + "]}";
   const Everything& from = BuildWith(outer);
   ExpectRefused(from, "outer", from.outer()->size(), 2000);
 }
@@ -209,7 +207,8 @@ TEST_F(TableCopy, PacksAsTightlyAsABuilder) {
   const size_t built = (Build(kMost), json_.built_size());
   ASSERT_TRUE(draft_->CopyFrom(Build(kMost)));
   flatbuffers::FlatBufferBuilder builder;
-  builder.Finish(Pack<EverythingWriter>(draft_.message(), builder), EverythingTopic::kFileIdentifier);
+  builder.Finish(Pack<EverythingWriter>(draft_.message(), builder),
+                 EverythingTopic::kFileIdentifier);
   ASSERT_TRUE(flatbuffers::Verifier(builder.GetBufferPointer(), builder.GetSize())
                   .VerifyBuffer<Everything>(EverythingTopic::kFileIdentifier));
   EXPECT_EQ(json_.Text(builder.GetBufferPointer()), json_.Text(draft_.data()));
