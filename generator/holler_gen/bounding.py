@@ -121,9 +121,11 @@ class _Walk:
             form = f"{it.path}: {it.form}" if it.is_once else f"{it.owner.name}.{it.field}: {it.form}"
             if it.owner.file == self._main:
                 wanted = " and ".join(f"`{name}: N`" for name in it.attributes)
+                is_own = it.owner.name == self._topic.name
+                held = "" if is_own else f"topic {self._topic.name} holds it, and "
                 self._problems.type(
                     it.owner,
-                    f"topic {self._topic.name} holds it, and it may grow without bound",
+                    f"{held}it may grow without bound",
                     f"add {wanted}, or `max_bytes: N` to the topic",
                     field=it.field,
                 )

@@ -31,9 +31,9 @@ SYNTAX = (
 RULES = {
     "a string and a vector without a bound": (
         'table T (topic: "t") { a:int;\n s:string;\n n:[string] (max_length: 3); }',
-        "t.fbs:4: error: T.s: topic T holds it, and it may grow without bound; add `max_length: N`, "
+        "t.fbs:4: error: T.s: it may grow without bound; add `max_length: N`, "
         "or `max_bytes: N` to the topic",
-        "t.fbs:5: error: T.n: topic T holds it, and it may grow without bound; add "
+        "t.fbs:5: error: T.n: it may grow without bound; add "
         "`max_string_length: N`, or `max_bytes: N` to the topic",
     ),
     "a table of one's own, far below": (

@@ -254,7 +254,7 @@ file_identifier "a\\"bc";
         (7, "n.B", "a struct always has its own size, here 4 bytes"),
         (7, "n.B", "its class n.BWriter would have the name of a type"),
         (7, "n.B", "its topic has no name"),
-        (9, "n.C.a", "topic n.C holds it, and it may grow without bound"),
+        (9, "n.C.a", "it may grow without bound"),
         (9, "n.C", "`topic` is given 2 times"),
         (10, "n.D", '`max_samples` is "99"'),
         (10, "n.D", 'there is no type "n.X" (did you mean n.E?)'),
