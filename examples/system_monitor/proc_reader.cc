@@ -1,6 +1,7 @@
 #include "proc_reader.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -109,17 +110,29 @@ bool ProcReader::ReadLoad(machine::Load& load) {
   return ParseLoad(loadavg_.Read(), uptime_.Read(), load);
 }
 
-flatbuffers::Offset<machine::Network> ProcReader::ReadNetwork(Builder& builder, size_t max_bytes) {
+bool ProcReader::ReadNetwork(machine::NetworkWriter& network) {
   const std::string_view text = net_dev_.Read();
-  if (text.empty()) return 0;
-  BoundedList<machine::Interface> list(builder, max_bytes);
+  if (text.empty()) return false;
+  auto interfaces = network.mutable_interfaces();
+  uint32_t omitted = 0;
   for (const InterfaceCounters& i : ParseNetwork(text)) {
-    if (!list.HasRoom(kTableBytes + i.name.size())) continue;
-    list.Add(machine::CreateInterface(builder, builder.CreateString(i.name), i.received_bytes,
-                                      i.received_packets, i.receive_errors, i.receive_drops,
-                                      i.sent_bytes, i.sent_packets, i.send_errors, i.send_drops));
+    if (interfaces.size() == interfaces.capacity() || i.name.size() >= IFNAMSIZ) {
+      ++omitted;
+      continue;
+    }
+    auto interface = *interfaces.emplace_back();
+    interface.set_name(i.name);
+    interface.set_received_bytes(i.received_bytes);
+    interface.set_received_packets(i.received_packets);
+    interface.set_receive_errors(i.receive_errors);
+    interface.set_receive_drops(i.receive_drops);
+    interface.set_sent_bytes(i.sent_bytes);
+    interface.set_sent_packets(i.sent_packets);
+    interface.set_send_errors(i.send_errors);
+    interface.set_send_drops(i.send_drops);
   }
-  return machine::CreateNetwork(builder, list.Finish(), list.omitted());
+  network.set_omitted(omitted);
+  return true;
 }
 
 flatbuffers::Offset<machine::Disks> ProcReader::ReadDisks(Builder& builder, size_t max_bytes) {

@@ -54,9 +54,11 @@ class ProcReader {
   bool ReadMemory(machine::Memory& memory);
   bool ReadLoad(machine::Load& load);
 
+  // Leaves out interfaces for which there is no room.
+  bool ReadNetwork(machine::NetworkWriter& network);
+
   // These leave out what would make the message larger than `max_bytes`.
   using Builder = flatbuffers::FlatBufferBuilder;
-  flatbuffers::Offset<machine::Network> ReadNetwork(Builder& builder, size_t max_bytes);
   flatbuffers::Offset<machine::Disks> ReadDisks(Builder& builder, size_t max_bytes);
   flatbuffers::Offset<machine::Processes> ReadProcesses(Builder& builder, size_t max_bytes);
 

@@ -93,14 +93,12 @@ struct SystemTopics {
   }
 
   void Publish(Who who, ProcReader& proc) {
-    // Structs are filled in in the memory their subscribers read.
+    // Structs and bounded tables are filled in in the memory their subscribers read.
     cpu.Publish(who, [&](auto& writer) { return proc.ReadCpu(writer.message()); });
     memory.Publish(who, [&](auto& writer) { return proc.ReadMemory(writer.message()); });
     load.Publish(who, [&](auto& writer) { return proc.ReadLoad(writer.message()); });
-    // Tables are built there, by FlatBuffers' own builder.
-    network.Publish(who, [&](auto& writer) {
-      return Finish(writer, proc.ReadNetwork(writer.builder(), kNetworkBytes));
-    });
+    network.Publish(who, [&](auto& writer) { return proc.ReadNetwork(writer); });
+    // Other tables are built there, by FlatBuffers' own builder.
     disks.Publish(who, [&](auto& writer) {
       return Finish(writer, proc.ReadDisks(writer.builder(), kDisksBytes));
     });
@@ -117,7 +115,6 @@ struct SystemTopics {
   Channel<machine::ProcessesTopic> processes;
 
  private:
-  static constexpr size_t kNetworkBytes = machine::NetworkTopic::kLayout.payload_capacity;
   static constexpr size_t kDisksBytes = machine::DisksTopic::kLayout.payload_capacity;
   static constexpr size_t kProcessesBytes = machine::ProcessesTopic::kLayout.payload_capacity;
 

@@ -2,12 +2,16 @@
 #ifndef HOLLER_GENERATED_MACHINE_NETWORK_TOPICS_H_
 #define HOLLER_GENERATED_MACHINE_NETWORK_TOPICS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "holler/publisher.h"
+#include "holler/static_table.h"
 #include "holler/subscriber.h"
 #include "network_generated.h"
 #include "network_schema.h"
@@ -17,15 +21,80 @@ namespace machine {
 /// One slot of topic "system/network": a header, then the message.
 struct alignas(64) NetworkSlot {
   holler::SlotHeader header;
-  alignas(8) std::byte payload[66664];
+  alignas(8) std::byte payload[31784];
 };
 static_assert(offsetof(NetworkSlot, payload) == 24);
-static_assert(sizeof(NetworkSlot) == 66688);
+static_assert(sizeof(NetworkSlot) == 31808);
+
+/// Where the parts of a message on "system/network" lie, and how much they hold. Rows by field id.
+struct NetworkShapes {
+  using enum holler::FieldKind;
+
+  static constexpr holler::FieldShape kInterfaceFields[] = {
+      {.name = "name", .kind = kString, .required = true, .at = 68, .room = 72, .capacity = 15},
+      {.name = "received_bytes", .kind = kScalar, .at = 4, .size = 8},
+      {.name = "received_packets", .kind = kScalar, .at = 12, .size = 8},
+      {.name = "receive_errors", .kind = kScalar, .at = 20, .size = 8},
+      {.name = "receive_drops", .kind = kScalar, .at = 28, .size = 8},
+      {.name = "sent_bytes", .kind = kScalar, .at = 36, .size = 8},
+      {.name = "sent_packets", .kind = kScalar, .at = 44, .size = 8},
+      {.name = "send_errors", .kind = kScalar, .at = 52, .size = 8},
+      {.name = "send_drops", .kind = kScalar, .at = 60, .size = 8},
+  };
+  static constexpr holler::TableShape kInterfaceShape =
+      holler::MakeTableShape<kInterfaceFields, 22, 72>(120);
+
+  static constexpr holler::FieldShape kNetworkFields[] = {
+      {.name = "interfaces", .kind = kTables, .required = true, .at = 4, .room = 20,
+       .capacity = 256, .elements = 1076, .child = &kInterfaceShape},
+      {.name = "omitted", .kind = kScalar, .at = 8, .size = 4},
+  };
+  static constexpr holler::TableShape kNetworkShape =
+      holler::MakeTableShape<kNetworkFields, 8, 12>(31776);
+};
 
 /// The network interfaces of the publisher's network namespace.
 ///
-/// Builds one machine.Network where its subscribers will read it: in the slot of a loan.
-using NetworkWriter = holler::TableWriter<Network, 65536>;
+/// Writes one machine.Network where its subscribers will read it: in the slot of a loan.
+class NetworkWriter
+    : public holler::StaticMessage<Network, NetworkShapes::kNetworkShape, 16, 31784> {
+ public:
+  /// What went through a network interface since it appeared. Traffic is the difference of two
+  /// samples.
+  ///
+  /// Writes one machine.Interface within it.
+  class InterfaceWriter : public holler::StaticTable<Interface, NetworkShapes::kInterfaceShape> {
+   public:
+    /// "eth0"; Linux allows 15 bytes.
+    bool set_name(std::string_view value) noexcept { return SetString<0>(value); }
+    holler::StringField<15> mutable_name() noexcept { return String<0>(); }
+
+    void set_received_bytes(uint64_t value) noexcept { Set<1>(value); }
+
+    void set_received_packets(uint64_t value) noexcept { Set<2>(value); }
+
+    void set_receive_errors(uint64_t value) noexcept { Set<3>(value); }
+
+    void set_receive_drops(uint64_t value) noexcept { Set<4>(value); }
+
+    void set_sent_bytes(uint64_t value) noexcept { Set<5>(value); }
+
+    void set_sent_packets(uint64_t value) noexcept { Set<6>(value); }
+
+    void set_send_errors(uint64_t value) noexcept { Set<7>(value); }
+
+    void set_send_drops(uint64_t value) noexcept { Set<8>(value); }
+  };
+
+  /// In the kernel's order.
+  holler::TableVectorField<InterfaceWriter, 256> mutable_interfaces() noexcept {
+    return Tables<0, InterfaceWriter>();
+  }
+
+  /// Interfaces left out, because there are more than fit.
+  void set_omitted(uint32_t value) noexcept { Set<1>(value); }
+};
+static_assert(NetworkWriter::kMessageBytes == 31784);
 
 /// Topic "system/network": what the runtime needs to know of it.
 struct NetworkTopic {
@@ -37,26 +106,25 @@ struct NetworkTopic {
   static constexpr uint64_t kFingerprint = 0x85435ad36762f8a2;
   static constexpr bool kLatched = false;
   static constexpr holler::SegmentLayout kLayout{
-      .payload_kind = holler::PayloadKind::kTableAtEnd,
+      .payload_kind = holler::PayloadKind::kTableAtStart,
       .depth = 32,
       .max_subscribers = 32,
       .max_samples = 2,
       .max_loans = 2,
       .slot_count = 98,
       .payload_offset = 24,
-      .payload_capacity = 66664,
-      .slot_stride = 66688,
+      .payload_capacity = 31784,
+      .slot_stride = 31808,
       .schema_offset = 512,
-      .schema_bytes = 1460,
-      .head_offset = 1984,
-      .ring_offset = 2048,
-      .slots_offset = 2176,
-      .segment_bytes = 6541312,
+      .schema_bytes = 1532,
+      .head_offset = 2048,
+      .ring_offset = 2112,
+      .slots_offset = 2240,
+      .segment_bytes = 3121152,
   };
   static constexpr std::span<const uint8_t> schema() { return kNetworkSchema; }
 };
 static_assert(holler::IsConsistent(NetworkTopic::kLayout));
-static_assert(NetworkWriter::kMaxBytes <= NetworkTopic::kLayout.payload_capacity);
 
 /// Publishes machine.Network on "system/network".
 using NetworkPublisher = holler::Publisher<NetworkTopic>;
