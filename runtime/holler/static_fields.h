@@ -81,7 +81,7 @@ class StringField {
 
  private:
   void SetSize(size_t length) const noexcept {
-    data()[length] = '\0';
+    Put<uint8_t>(room_ + 4 + length, 0);
     Put<uint32_t>(room_, static_cast<uint32_t>(length));
   }
 

@@ -97,8 +97,9 @@ class StaticTable : public TableHandle {
 
   template <size_t kId>
   bool SetString(std::string_view text) noexcept {
+    uint8_t* const table = table_;  // The copy may change anything, for all the compiler knows.
     if (!StringField<kField<kId>.capacity>(Room<kId>()).assign(text)) return false;
-    if constexpr (!kField<kId>.required) Show(kShape, table_, kId);
+    if constexpr (!kField<kId>.required) Show(kShape, table, kId);
     return true;
   }
   template <size_t kId>
@@ -111,8 +112,9 @@ class StaticTable : public TableHandle {
   template <size_t kId, typename T>
   bool SetVector(std::span<const T> values) noexcept {
     static_assert(kField<kId>.kind == FieldKind::kElements && sizeof(T) == kField<kId>.size);
+    uint8_t* const table = table_;
     if (!VectorField<T, kField<kId>.capacity>(Room<kId>()).assign(values)) return false;
-    if constexpr (!kField<kId>.required) Show(kShape, table_, kId);
+    if constexpr (!kField<kId>.required) Show(kShape, table, kId);
     return true;
   }
   template <size_t kId, typename T>
@@ -238,8 +240,8 @@ class StaticMessage : public StaticTable<Message_, kShape> {
     if (file_identifier != nullptr) {
       std::memcpy(start + sizeof(uint32_t), file_identifier, flatbuffers::kFileIdentifierLength);
     }
-    this->table_ = start + kRoot;
-    Blank<kShape>(this->table_);
+    Blank<kShape>(start + kRoot);
+    this->table_ = start + kRoot;  // Last, so that the compiler knows it from here on.
   }
 
   // Size of the message, which is always the same and always finished; for the publisher.

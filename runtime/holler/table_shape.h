@@ -147,9 +147,17 @@ constexpr TableShape MakeTableShape(uint32_t stride) {
 
 // Writing. What is written is what FlatBuffers' accessors read, by the same types.
 
+// A byte that is nothing but a number: a store to it, unlike one to an unsigned char, cannot change
+// a pointer, so the compiler keeps what it knows of a writer.
+enum class Number8 : uint8_t {};
+
 template <typename T>
 void Put(uint8_t* at, std::type_identity_t<T> value) noexcept {
-  flatbuffers::WriteScalar<T>(at, value);
+  if constexpr (sizeof(T) == 1) {
+    *reinterpret_cast<Number8*>(at) = static_cast<Number8>(value);
+  } else {
+    flatbuffers::WriteScalar<T>(at, value);
+  }
 }
 
 inline uint32_t GetLength(const uint8_t* room) noexcept {
