@@ -228,11 +228,19 @@ class _Walk:
         )
 
     def _is_default_lost(self, item: Object, field: Field) -> bool:
-        """Whether a .bfbs may be wrong about a default: flatc writes those beyond int64 as 0."""
-        if field.type.base is not Base.ULONG or field.default_integer != 0:
+        """Whether a .bfbs may be wrong about a default.
+
+        flatc writes those beyond int64 as 0, and leaves the sign of -0.0 out.
+        """
+        base = field.type.base
+        if field.default_integer != 0 or field.default_real != 0:
+            return False
+        if base not in (Base.ULONG, Base.FLOAT, Base.DOUBLE):
             return False
         declared = self._problems.declaration(item).fields.get(field.name)
-        return declared is None or declared.default not in ("", "0")
+        if declared is None:
+            return True
+        return declared.default not in ("", "0") if base is Base.ULONG else "-" in declared.default
 
     def _nested(
         self, item: Object, field: Field, length: int, deeper: _Below, path: str

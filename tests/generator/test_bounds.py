@@ -313,18 +313,25 @@ def test_max_bytes_leaves_lengths_alone(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("default", "is_lost"),
+    ("type_", "default", "is_lost"),
     [
-        ("", False),
-        ("= 0", False),
-        ("= 9223372036854775807", False),
-        ("= 9223372036854775808", True),
-        ("= 18446744073709551615", True),
+        ("ulong", "", False),
+        ("ulong", "= 0", False),
+        ("ulong", "= 9223372036854775807", False),
+        ("ulong", "= 9223372036854775808", True),
+        ("ulong", "= 18446744073709551615", True),
+        ("double", "", False),
+        ("double", "= 0.0", False),
+        ("double", "= -0.5", False),
+        ("double", "= -0.0", True),
+        ("float", "= -0", True),
     ],
 )
-def test_defaults_that_flatc_loses(workshop: Workshop, default: str, is_lost: bool) -> None:
+def test_defaults_that_flatc_loses(
+    workshop: Workshop, type_: str, default: str, is_lost: bool
+) -> None:
     """Their fields are absent until they are set, so that readers find the right value."""
-    table = bounded(workshop, f'table T (topic: "t") {{ n:ulong {default}; m:ulong; }}')
+    table = bounded(workshop, f'table T (topic: "t") {{ n:{type_} {default}; m:{type_}; }}')
     assert field(table, "n").may_be_absent is is_lost
     assert not field(table, "m").may_be_absent
 
