@@ -115,7 +115,6 @@ bool CheckField(const TableShape& shape, const Table& from, size_t id, CopyResul
     }
     case FieldKind::kString:
     case FieldKind::kElements:
-    case FieldKind::kUnionTypes:
     case FieldKind::kNestedBytes:
       return CheckLength(at, field.capacity, refusal);
     case FieldKind::kStrings:
@@ -126,6 +125,7 @@ bool CheckField(const TableShape& shape, const Table& from, size_t id, CopyResul
     case FieldKind::kScalar:
     case FieldKind::kStruct:
     case FieldKind::kUnionType:
+    case FieldKind::kUnionTypes:  // As many as there are unions.
       return true;
   }
   return true;

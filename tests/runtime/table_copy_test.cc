@@ -156,6 +156,9 @@ TEST_F(TableCopy, RefusesWhatIsTooLong) {
                 "shape.Named.name", 13, 12);
   ExpectRefused(BuildWith(R"("shapes_type": ["Circle", "Text"], "shapes": [{}, "1234567"])"),
                 "shapes[1].Text", 7, 6);
+  ExpectRefused(BuildWith(R"("shapes_type": ["Text", "Text", "Text", "Text", "Text"],
+                             "shapes": ["", "", "", "", ""])"),
+                "shapes", 5, 4);
   ExpectRefused(BuildWithout(kLeast, "Eve", "0123456789012"), "sure_inner.name", 13, 12);
   const std::string outer = "\"outer\": {" + std::string(kLeast) + ", \"bytes\": [" + [] {
     std::string list = "0";
