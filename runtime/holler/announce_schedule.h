@@ -2,6 +2,7 @@
 #ifndef HOLLER_ANNOUNCE_SCHEDULE_H_
 #define HOLLER_ANNOUNCE_SCHEDULE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -28,8 +29,11 @@ inline constexpr AnnounceStep kAnnounceSteps[] = {
 // Goes through the steps once for each start. Thread safety: thread-compatible.
 class AnnounceSchedule {
  public:
-  // From the beginning, even if it was under way.
+  // From the beginning, even if it was under way. But a first step that is still to come is not
+  // put off: whoever adds endpoints all the time must sweep as well.
   void Start(int64_t now) {
+    const int64_t first = now + kAnnounceSteps[0].after;
+    first_ = step_ == 0 ? std::min(first_, first) : first;
     start_ = now;
     step_ = 0;
   }
@@ -42,11 +46,13 @@ class AnnounceSchedule {
 
   // When the next step is due; INT64_MAX when there is none.
   int64_t next() const {
+    if (step_ == 0) return first_;
     return step_ < std::size(kAnnounceSteps) ? start_ + kAnnounceSteps[step_].after : INT64_MAX;
   }
 
  private:
   int64_t start_ = 0;
+  int64_t first_ = 0;  // When the first step is due.
   size_t step_ = std::size(kAnnounceSteps);
 };
 

@@ -16,12 +16,14 @@
 #include <span>
 
 #include "holler/clock.h"
+#include "holler/pass_rights.h"
 #include "holler/system_error.h"
 
 namespace holler {
 namespace {
 
 constexpr int kEventsAtOnce = 16;
+constexpr int kTurnsToClear = 8;
 
 // epoll_pwait2 has nanoseconds, but only since Linux 5.11; before, waits round up to whole
 // milliseconds (rounding down would make short waits spin).
@@ -92,6 +94,7 @@ absl::StatusOr<Bell> Doorbell::AddBell() {
     return SystemError(errno, "socketpair for a doorbell");
   }
   Bell bell{.ear = UniqueFd(ends[0]), .pull = UniqueFd(ends[1])};
+  RefuseFds(bell.ear.get());
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.fd = bell.ear.get();
@@ -150,13 +153,16 @@ bool Doorbell::Wait(absl::Duration timeout) noexcept {
 }
 
 void Doorbell::Clear() noexcept {
-  while (Hear(absl::ZeroDuration()) == kEventsAtOnce) {
+  // Peers that never stop ringing must not keep the caller here.
+  for (int turn = 0; turn < kTurnsToClear; ++turn) {
+    if (Hear(absl::ZeroDuration()) < kEventsAtOnce) return;
   }
 }
 
-void RingBell(int pull) noexcept {
+bool RingBell(int pull) noexcept {
   // EAGAIN: enough rings wait there already. Other errors: the sleeper has closed its ear.
-  [[maybe_unused]] const ssize_t sent = ::send(pull, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return ::send(pull, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0 ||
+         (errno != ENOBUFS && errno != ENOMEM);
 }
 
 absl::Status CheckBell(int fd) {

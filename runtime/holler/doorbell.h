@@ -48,8 +48,8 @@ class Doorbell {
   // one rang; may also return true without reason.
   bool Wait(absl::Duration timeout) noexcept;
 
-  // Forgets rings so far, so that fd() is readable only after the next. One system call, and one
-  // for each bell that rang.
+  // Forgets rings so far, so that fd() is readable only after the next; if more than a hundred
+  // bells rang, some of them. One system call, and one for each bell.
   void Clear() noexcept;
 
   // Readable when a bell has rung since the last Wait or Clear: for poll, epoll and their like.
@@ -73,8 +73,8 @@ class Doorbell {
 };
 
 // Rings a bell that AddBell made, perhaps in another process. Never blocks; one that was rung
-// several times and not heard stays rung.
-void RingBell(int pull) noexcept;
+// several times and not heard stays rung. False: for want of memory it did not ring.
+bool RingBell(int pull) noexcept;
 
 // Whether `fd`, received from a peer, is a bell's pull: a connected Unix datagram socket. Anything
 // else could make RingBell wait, or write into a file.

@@ -80,8 +80,8 @@ class SubscriberEndpoint {
 
   virtual const std::string& topic_name() const = 0;
 
-  // Makes ready to read `segment`. Errors: InvalidArgument: the types differ; ResourceExhausted
-  // and others: out of fds or memory.
+  // Makes ready to read `segment`. Errors: AlreadyExists: it was proposed before; InvalidArgument:
+  // the types differ; ResourceExhausted and others: out of fds or memory.
   virtual absl::StatusOr<Offer> Propose(const EndpointKey& publisher, const PeerInfo& peer,
                                         std::shared_ptr<const PeerSegment> segment) = 0;
   // The publisher has entered the page. False: there was no such proposal.

@@ -82,10 +82,10 @@ void Finder::OnDatagrams() {
     ++host_.stats().hollers_received;
     if (holler->abi_version != kAbiVersion) {
       ++host_.stats().refused_versions;
+      // Nothing of what the datagram says: anybody may send one, and each text is logged once.
       host_.LogOnce(LogSeverity::kWarning,
-                    absl::StrCat("a node of user ", holler->uid, " has ABI version ",
-                                 holler->abi_version, ", this program ", kAbiVersion,
-                                 ": build both with the same version of Holler"));
+                    absl::StrCat("a node of another ABI version than ", kAbiVersion,
+                                 ", this program's: build both with the same version of Holler"));
       continue;
     }
     if (self.allowed.contains(holler->uid) && IsWorthwhile(*holler)) {

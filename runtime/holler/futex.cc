@@ -9,7 +9,6 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
-#include <climits>
 
 namespace holler {
 namespace {
@@ -60,9 +59,9 @@ bool SleepOnWords(std::span<const FutexWord> words, int64_t deadline) noexcept {
   return woken >= 0 || errno != ETIMEDOUT;
 }
 
-void WakeSleepers(const void* address, bool is_shared) noexcept {
-  ::syscall(SYS_futex, address, is_shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, INT_MAX, nullptr,
-            nullptr, 0);
+void WakeSleeper(const void* address, bool is_shared) noexcept {
+  ::syscall(SYS_futex, address, is_shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr,
+            0);
 }
 
 }  // namespace holler

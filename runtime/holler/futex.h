@@ -24,11 +24,13 @@ bool CanSleepOnWords() noexcept;
 
 // Sleeps until one of `words` is woken or has another value, or CLOCK_MONOTONIC shows `deadline`
 // (ns; INT64_MAX: never). Returns whether there was a reason other than the deadline; it may be
-// none at all. Needs CanSleepOnWords, and at most kMostFutexWords.
+// none at all. Needs CanSleepOnWords, and at most kMostFutexWords. The kernel goes through the
+// words in their order: to each it first adds the sleeper, then compares.
 bool SleepOnWords(std::span<const FutexWord> words, int64_t deadline) noexcept;
 
-// Wakes all threads that sleep on the word at `address`. Never blocks.
-void WakeSleepers(const void* address, bool is_shared) noexcept;
+// Wakes one thread that sleeps on the word at `address`. Never blocks, and costs the same however
+// many sleep there.
+void WakeSleeper(const void* address, bool is_shared) noexcept;
 
 }  // namespace holler
 

@@ -13,9 +13,15 @@
 #include "absl/strings/str_cat.h"
 #include "holler/connection.h"
 #include "holler/neighbourhood.h"
+#include "holler/pass_rights.h"
 #include "holler/system_error.h"
 
 namespace holler {
+namespace {
+
+constexpr int kCallersAtOnce = 64;  // Then other events get their turn.
+
+}  // namespace
 
 absl::Status Listener::Open() {
   spare_ = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -24,11 +30,13 @@ absl::Status Listener::Open() {
   absl::StatusOr<UniqueFd> socket = Listen({self.domain, self.uid, self.id});
   if (!socket.ok()) return socket.status();
   socket_ = std::move(*socket);
+  RefuseFds(socket_.get());  // Of callers, until they turn out to be allowed.
   return poll_.Add(socket_.get(), EPOLLIN);
 }
 
 void Listener::OnCallers() {
-  while (true) {
+  // Callers that come without end, of whatever user, must not keep the thread from all else.
+  for (int i = 0; i < kCallersAtOnce; ++i) {
     UniqueFd socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) {
       if (errno == EINTR || errno == ECONNABORTED) continue;

@@ -47,7 +47,7 @@ void LocalMatcher::Match(uint64_t publisher_id, uint64_t subscriber_id) {
   const PeerInfo peer = SelfOf(publisher->topic_name());
   const absl::StatusOr<bool> matched =
       TryMatch(publisher_id, *publisher, subscriber_id, *subscriber, peer);
-  if (matched.ok() && *matched) return;
+  if ((matched.ok() && *matched) || absl::IsAlreadyExists(matched.status())) return;
   const bool waits = matched.ok();  // Not the end of it.
   if (!waits) subscriber->End(KeyOf(publisher_id));
   const absl::Status status = waits ? publisher->FullStatus() : matched.status();

@@ -72,8 +72,11 @@ class PublisherCore final : public PublisherEndpoint {
 
   // How RingWriter wakes sleepers.
   struct Waker {
-    void Ring(const Reader& reader) const noexcept { RingBell(reader.doorbell); }
-    void Wake(const void* head) const noexcept { WakeSleepers(head, /*is_shared=*/true); }
+    bool Wake(const Reader& reader, WakeBy how) const noexcept {
+      if (how == WakeBy::kBell) return RingBell(reader.doorbell);
+      WakeSleeper(&reader.page->armed, /*is_shared=*/true);
+      return true;
+    }
   };
 
   struct Match {

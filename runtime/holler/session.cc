@@ -306,6 +306,7 @@ absl::Status Session::Propose(uint64_t publisher, const RemotePublisher& remote,
                               uint64_t subscriber, SubscriberEndpoint* endpoint) {
   absl::StatusOr<SubscriberEndpoint::Offer> offer =
       endpoint->Propose({peer_id_, publisher}, PeerOf(remote.topic), remote.segment);
+  if (absl::IsAlreadyExists(offer.status())) return absl::OkStatus();
   if (!offer.ok()) {
     const absl::Status why = Explain(remote.topic, offer.status());
     CountRefusal(why);
@@ -400,6 +401,7 @@ absl::Status Session::OnGone(uint64_t endpoint) {
   if (remote_publishers_.contains(endpoint)) {
     EndPublisher(endpoint);
     remote_publishers_.erase(endpoint);
+    std::erase_if(again_, [&](const auto& pair) { return pair.first == endpoint; });
     return absl::OkStatus();
   }
   for (const auto& [id, publisher] : host_.registry().publishers()) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "holler/clock.h"
 #include "holler/neighbourhood.h"
+#include "holler/pass_rights.h"
 
 namespace holler {
 namespace {
@@ -20,11 +21,13 @@ constexpr int kMessagesAtOnce = 64;  // Then other events get their turn.
 void SessionTable::Add(std::unique_ptr<Connection> connection,
                        std::optional<wire::NodeId> expected) {
   const int fd = connection->fd();
+  AllowFds(fd);
   auto session = std::make_unique<Session>(host_, std::move(connection), expected);
   absl::Status status = poll_.Add(fd, EPOLLIN);
   if (status.ok() && expected.has_value()) status = session->SendHello();
   if (!status.ok()) {
     host_.LogOnce(LogSeverity::kWarning, std::string(status.message()));
+    poll_.Remove(fd);
     return;
   }
   if (!expected.has_value()) hello_deadlines_[fd] = MonotonicNow() + kHelloTimeout;

@@ -84,8 +84,8 @@ inline constexpr uint32_t kNoSlot = UINT32_MAX;
 
 // How a sleeping subscriber wants to be woken.
 enum class WakeBy : uint32_t {
-  kHead = 0,  // It sleeps on the publisher's head itself (futex.h).
-  kBell = 1,  // It waits for its bell (doorbell.h).
+  kFutex = 0,  // It sleeps on its armed word (futex.h).
+  kBell = 1,   // It waits for its bell (doorbell.h).
 };
 
 // What a sleeper puts into its armed word: how to wake it, and the newest sample it knows of. A
@@ -247,8 +247,8 @@ class RingWriter {
   }
 
   // Publishes `size` bytes in `slot` and returns the sample's sequence number. Calls
-  // `waker.Ring(const Reader&)` for each subscriber that waits for its bell, and
-  // `waker.Wake(head)` once if any sleep on the head; at most once for each sleep.
+  // `waker.Wake(const Reader&, WakeBy)` for each subscriber that sleeps, once for each sleep; if it
+  // returns false, which is for want of memory, again with the next sample.
   template <typename Waker>
   uint64_t Publish(uint32_t slot, uint32_t size, int64_t now, Waker&& waker) noexcept {
     const uint64_t n = ++sequence_;
@@ -260,21 +260,16 @@ class RingWriter {
     header.sequence.store(n, std::memory_order_release);           // P1, partner T4
     view_.ring(position_).store(slot, std::memory_order_release);  // P2, partner T2
     view_.head().store(n, std::memory_order_seq_cst);              // P3, partners T1, S2
-    bool wake = false;
     readers_.ForEach([&](Reader& reader) {
       const uint32_t armed = reader.page->armed.load(std::memory_order_seq_cst);  // P4, partner S1
       if (armed == reader.last_rung) return;
       if (armed != 0 && IsKnown(armed, n)) return;
-      reader.last_rung = armed;
-      if (armed == 0) return;  // Noted as well: the same word may come again, after 2^30 samples.
-      if (HowToWake(armed) == WakeBy::kHead) {
-        wake = true;
-      } else {
-        waker.Ring(std::as_const(reader));
+      // 0 is noted as well: the same word may come again, after 2^30 samples.
+      if (armed == 0 || waker.Wake(std::as_const(reader), HowToWake(armed))) {
+        reader.last_rung = armed;
       }
     });
     CloseBracket();
-    if (wake) waker.Wake(&view_.head());
 
     --loans_;
     const uint32_t evicted = std::exchange(in_ring_[position_], slot);
@@ -465,18 +460,23 @@ class RingReader {
     return INT64_MIN;  // Overtaken each time: overdue, so it goes first.
   }
 
-  // S1: from now on the publisher rings or wakes. Returns the value of head_word() to sleep on.
-  uint32_t Arm(WakeBy how) noexcept {
+  // S1: from now on the publisher rings or wakes. Returns the newest sample that is known.
+  uint64_t Arm(WakeBy how) noexcept {
     const uint64_t known = view_.head().load(std::memory_order_acquire);   // T1, partner P3
     page_->armed.store(ArmedWord(known, how), std::memory_order_seq_cst);  // S1, partner P4
-    return static_cast<uint32_t>(known);
+    return known;
   }
   // S2: whether something came before the publisher could see S1. If so, do not sleep.
   bool HeadMoved() const noexcept {
     return view_.head().load(std::memory_order_seq_cst) > cursor_;  // S2, partner P3
   }
-  // The lower half of head, for futexes.
+  // For S3 by futex: the word the publisher wakes, and the lower half of head.
+  const void* armed_word() const noexcept { return &page_->armed; }
   const void* head_word() const noexcept { return &view_.head(); }
+  // The newest sample, for discovery's thread.
+  uint64_t head() const noexcept { return view_.head().load(std::memory_order_acquire); }  // P3
+  // The newest sample that was taken, lost or skipped.
+  uint64_t position() const noexcept { return cursor_; }
   void Disarm() noexcept {
     page_->armed.store(0, std::memory_order_relaxed);  // At worst there is one more ring.
   }

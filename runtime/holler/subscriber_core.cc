@@ -14,6 +14,9 @@
 namespace holler {
 namespace {
 
+// Two words for each, and one for news.
+constexpr size_t kMostSourcesOnWords = (kMostFutexWords - 1) / 2;
+
 int64_t DeadlineAfter(absl::Duration timeout) {
   const int64_t now = MonotonicNow();
   const int64_t length = absl::ToInt64Nanoseconds(std::max(timeout, absl::ZeroDuration()));
@@ -149,9 +152,10 @@ bool SubscriberCore::Wait(absl::Duration timeout) noexcept {
     if (changed_.raised()) Adopt();
     DropEnded();
     // Whoever polls fd() is armed for it for good.
-    const bool on_heads = !fd_in_use_ && sources_.size() < kMostFutexWords && CanSleepOnWords();
+    const bool on_words =
+        !fd_in_use_ && sources_.size() <= kMostSourcesOnWords && CanSleepOnWords();
     // Woken perhaps by a publisher that came or went, or for a sample that was taken already.
-    const bool in_time = on_heads ? SleepOnHeads(news, deadline) : SleepOnBells(deadline);
+    const bool in_time = on_words ? SleepOnFutexes(news, deadline) : SleepOnBells(deadline);
     if (HasNext() || !in_time) break;
   }
   Disarm();
@@ -160,15 +164,22 @@ bool SubscriberCore::Wait(absl::Duration timeout) noexcept {
 }
 
 // S1 to S3 for futexes. Returns whether it was ended by anything but the deadline.
-bool SubscriberCore::SleepOnHeads(uint32_t news, int64_t deadline) noexcept {
+bool SubscriberCore::SleepOnFutexes(uint32_t news, int64_t deadline) noexcept {
   std::array<FutexWord, kMostFutexWords> words;
   size_t count = 0;
   words[count++] = {.address = &news_, .expected = news, .is_shared = false};
   for (const auto& source : sources_) {
     RingReader& ring = source->ring();
-    const uint32_t known = ring.Arm(WakeBy::kHead);
+    const uint64_t known = ring.Arm(WakeBy::kFutex);
     if (ring.HeadMoved() && !ring.at_limit()) return true;
-    words[count++] = {.address = ring.head_word(), .expected = known, .is_shared = true};
+    // The publisher wakes who sleeps on the armed word, a page that nobody else has: whoever has
+    // mapped a word can move its sleepers elsewhere (FUTEX_REQUEUE), or pile up sleepers of its
+    // own. Then head, only to be compared: nobody is woken there.
+    words[count++] = {.address = ring.armed_word(),
+                      .expected = ArmedWord(known, WakeBy::kFutex),
+                      .is_shared = true};
+    words[count++] = {
+        .address = ring.head_word(), .expected = static_cast<uint32_t>(known), .is_shared = true};
   }
   if (MonotonicNow() >= deadline) return false;
   return SleepOnWords({words.data(), count}, deadline);
@@ -204,7 +215,7 @@ void SubscriberCore::Disarm() noexcept {
 
 void SubscriberCore::Tell() noexcept {
   news_.fetch_add(1);
-  WakeSleepers(&news_, /*is_shared=*/false);
+  WakeSleeper(&news_, /*is_shared=*/false);
   doorbell_.Ring();
 }
 
@@ -237,8 +248,10 @@ void SubscriberCore::Adopt() noexcept {
 void SubscriberCore::DropEnded() noexcept {
   std::erase_if(ended_, [](const auto& source) { return !source->ring().holds_any(); });
   std::erase_if(sources_, [&](const std::shared_ptr<Source>& source) {
-    // First whether it ended, then whether it is empty: nothing is published after its end.
-    if (!source->ended.raised() || source->ring().HasNext()) return false;
+    // First whether it ended, then whether it is empty. What a publisher that lies publishes after
+    // its end is not waited for, or its sources would pile up.
+    if (!source->ended.raised()) return false;
+    if (source->ring().HasNext() && source->ring().position() < source->last) return false;
     lost_before_ += source->ring().lost();
     skipped_before_ += source->ring().skipped();
     if (source->ring().holds_any()) ended_.push_back(source);
@@ -289,6 +302,8 @@ absl::Status SubscriberCore::CheckMatch(const PeerSegment& segment) const {
 absl::StatusOr<SubscriberEndpoint::Offer> SubscriberCore::Propose(
     const EndpointKey& publisher, const PeerInfo& peer,
     std::shared_ptr<const PeerSegment> segment) {
+  if (known_.contains(publisher))
+    return absl::AlreadyExistsError("this publisher is known already");
   if (absl::Status status = CheckMatch(*segment); !status.ok()) return status;
   absl::StatusOr<OwnPage> page = OwnPage::Create(segment->layout().max_samples);
   if (!page.ok()) return page.status();
@@ -327,6 +342,7 @@ void SubscriberCore::End(const EndpointKey& publisher) {
   // At once, not when its last sample is taken: peers that come and go must not pile up fds.
   doorbell_.RemoveBell(source->TakeEar());
   if (!source->started()) return;
+  source->last = source->ring().head();
   source->ended.Raise();
   Tell();
   gate_.Add(-1);

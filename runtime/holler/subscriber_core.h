@@ -59,8 +59,9 @@ class Source {
   // The last turn of Take in which this source had nothing to give; the taking thread's own.
   uint64_t passed_over_in = 0;
 
-  // Raised when the publisher is gone: what the ring has left is all there will be.
+  // Raised when the publisher is gone: up to `last`, written before, is all there will be.
   Flag ended;
+  uint64_t last = 0;
 
  private:
   const EndpointKey key_;
@@ -135,7 +136,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   void Tell() noexcept;  // Has the taking thread, if it sleeps, look at changed_ and ended.
   bool HasNext() noexcept;
   bool HeadMoved() noexcept;
-  bool SleepOnHeads(uint32_t news, int64_t deadline) noexcept;
+  bool SleepOnFutexes(uint32_t news, int64_t deadline) noexcept;
   bool SleepOnBells(int64_t deadline) noexcept;
 
   const std::shared_ptr<Discovery> discovery_;
@@ -145,7 +146,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   // Shared with callbacks that are on their way: one may destroy the endpoint.
   const std::shared_ptr<const SubscriberOptions> options_;
   Doorbell doorbell_;
-  std::atomic<uint32_t> news_{0};  // Counts calls of Tell; what Wait sleeps on besides heads.
+  std::atomic<uint32_t> news_{0};  // Counts calls of Tell; what Wait sleeps on as well.
   Gate gate_;
 
   // Guarded by discovery's lock: every publisher proposed or confirmed and not ended.

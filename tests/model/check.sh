@@ -21,6 +21,7 @@ try fail futex.c -DBREAK_P3
 try fail futex.c -DBREAK_P4
 try fail futex.c -DBREAK_S2
 try fail futex.c -DBREAK_KNOWN
+try fail futex.c -DBREAK_ORDER
 try pass slot_ring.c
 try pass slot_ring.c -DSAMPLES=5 -DTAKES=2
 try pass slot_ring.c -DREADERS=2 -DSAMPLES=4

@@ -1,8 +1,9 @@
-/* Model of sleeping on the head itself: no lost wake-up, with a wake-up that is forgotten if nobody sleeps yet.
- * The kernel's futex: the comparison and the lying down are one step under a lock, and so is the waking (futex(2)).
- * -DBREAK_S1, -DBREAK_S2, -DBREAK_P3, -DBREAK_P4 must FAIL; so must -DBREAK_KNOWN, where the publisher counts a wake-up
- * for a sample that the sleeper knows already as the one for its sleep.
- * S2 of the code only spares a system call here, for the kernel compares again; it is left out. */
+/* Model of sleeping on futexes: no lost wake-up, though a wake-up is forgotten if nobody sleeps yet.
+ * The kernel goes through the sleeper's two words in order (futex_waitv(2)): to the armed word it adds the sleeper,
+ * under the lock that wakers of that word take; then it compares head, and takes the sleeper away again if it has
+ * changed. -DBREAK_S1, -DBREAK_S2 (the comparison of head), -DBREAK_P3, -DBREAK_P4 must FAIL; so must -DBREAK_KNOWN,
+ * where the publisher counts a wake-up for a sample that the sleeper knows already as the one for its sleep, and
+ * -DBREAK_ORDER, where head is compared first. S2 of the code, before the system call, only spares that call. */
 #include <stdatomic.h>
 #include <pthread.h>
 #include <assert.h>
@@ -17,9 +18,9 @@
 #define MO_P4 memory_order_seq_cst
 #endif
 #ifdef BREAK_S2
-#define MO_S2 memory_order_acquire /* the kernel's own read; it has full barriers around it */
+#define MO_S2 memory_order_acquire
 #else
-#define MO_S2 memory_order_seq_cst
+#define MO_S2 memory_order_seq_cst /* the kernel has full barriers there */
 #endif
 #ifdef BREAK_P3
 #define MO_P3 memory_order_release
@@ -56,12 +57,20 @@ static void *subscriber(void *a)
 	/* T1: sample `known` is taken, or there is none. */
 	int known = atomic_load_explicit(&head, memory_order_acquire);
 	atomic_store_explicit(&armed, known + 1, MO_S1);
+#ifdef BREAK_ORDER
+	if (atomic_load_explicit(&head, MO_S2) != known) return 0;
+#endif
 	pthread_mutex_lock(&bucket);
-	if (atomic_load_explicit(&head, MO_S2) == known) {
-		asleep = 1;
-		slept_on = known;
-	}
+	asleep = 1;
+	slept_on = known;
 	pthread_mutex_unlock(&bucket);
+#ifndef BREAK_ORDER
+	if (atomic_load_explicit(&head, MO_S2) != known) {
+		pthread_mutex_lock(&bucket);
+		asleep = 0;
+		pthread_mutex_unlock(&bucket);
+	}
+#endif
 	return 0;
 }
 

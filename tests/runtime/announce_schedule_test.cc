@@ -47,6 +47,21 @@ TEST(AnnounceSchedule, ANewStartBeginsAgain) {
   ASSERT_TRUE(schedule.TakeDue(kStart + 150 * kMillisecond).has_value());
   schedule.Start(kStart + 200 * kMillisecond);
   EXPECT_EQ(schedule.next(), kStart + 300 * kMillisecond);
+  int steps = 0;
+  while (schedule.TakeDue(kStart + 10'000 * kMillisecond).has_value()) ++steps;
+  EXPECT_EQ(steps, std::ssize(kAnnounceSteps));
+  EXPECT_EQ(schedule.next(), INT64_MAX);
+}
+
+// Starts that follow each other faster than the first sweep comes must not put it off for ever.
+TEST(AnnounceSchedule, StartsDoNotPutOffASweep) {
+  AnnounceSchedule schedule;
+  int sweeps = 0;
+  for (int64_t now = kStart; now < kStart + 1'000 * kMillisecond; now += 10 * kMillisecond) {
+    if ((now - kStart) % (60 * kMillisecond) == 0) schedule.Start(now);
+    while (const auto step = schedule.TakeDue(now)) sweeps += step->sweep ? 1 : 0;
+  }
+  EXPECT_GE(sweeps, 8);
 }
 
 // Or a pair whose hollers were lost might never meet: see docs/discovery.md.

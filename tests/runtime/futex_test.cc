@@ -47,24 +47,12 @@ TEST_F(FutexTest, EachWordWakes) {
   for (std::atomic<uint32_t>* word : {&one_, &two_}) {
     std::thread waker([&] {
       word->fetch_add(10);
-      WakeSleepers(word, false);
+      WakeSleeper(word, false);
     });
     while (word->load() < 10) EXPECT_TRUE(SleepOnWords(Words(), MonotonicNow() + kLong));
     waker.join();
     word->fetch_sub(10);
   }
-}
-
-TEST_F(FutexTest, AllSleepersWakeAtOnce) {
-  std::vector<std::thread> sleepers;
-  for (int i = 0; i < 8; ++i) {
-    sleepers.emplace_back([&] {
-      while (one_.load() == 1) EXPECT_TRUE(SleepOnWords(Words(), MonotonicNow() + kLong));
-    });
-  }
-  one_.store(5);
-  WakeSleepers(&one_, false);
-  for (auto& sleeper : sleepers) sleeper.join();
 }
 
 TEST_F(FutexTest, ASignalIsNoDeadline) {
@@ -94,7 +82,7 @@ TEST_F(FutexTest, SleepsOnMemoryItCannotWrite) {
     for (uint32_t n = 0; n < 1'000; ++n) {
       while (word.load() != n) ::sched_yield();
       word.store(n + 1);
-      WakeSleepers(&word, true);
+      WakeSleeper(&word, true);
       while (word.load() == n + 1) ::sched_yield();
       if (word.load() != n + 1 + 1'000'000) ::_exit(1);
       word.store(n + 1);
@@ -121,8 +109,8 @@ TEST_F(FutexTest, SleepsOnMemoryItCannotWrite) {
 
 TEST(Futex, WakingNobodyIsHarmless) {
   std::atomic<uint32_t> word{0};
-  WakeSleepers(&word, false);
-  WakeSleepers(&word, true);
+  WakeSleeper(&word, false);
+  WakeSleeper(&word, true);
 }
 
 }  // namespace

@@ -200,11 +200,11 @@ wire::Message AnswerTo(uint32_t domain, UniqueFd segment) {
     card.topic = "test/small";
     card.type_name = "test.Small";
     card.fingerprint = test::SmallTopic::kFingerprint;
-    if (!(*connection)->Send(EncodeCard(std::move(hello))).ok() ||
-        !(*connection)->Send(EncodeCard(card), {segment.get()}).ok()) {
-      return wire::Message_NONE;
-    }
     wire::Message answer = wire::Message_NONE;
+    if (!(*connection)->Send(EncodeCard(std::move(hello))).ok()) return answer;
+    // Files are taken in only after that.
+    Await([&] { return (*connection)->Receive(buffer.get()).ok(); });
+    if (!(*connection)->Send(EncodeCard(card), {segment.get()}).ok()) return answer;
     Await([&] {
       auto received = (*connection)->Receive(buffer.get());
       if (received.ok()) answer = received->envelope.message.type;

@@ -72,16 +72,17 @@ class GuardedMemory {
 
 // For RingWriter::Publish: nobody is woken.
 struct NoWaker {
-  void Ring(const Reader&) const {}
-  void Wake(const void*) const {}
+  bool Wake(const Reader&, WakeBy) const { return true; }
 };
 
-// For RingWriter::Publish: calls `call` for each bell that is to be rung.
+// For RingWriter::Publish: calls `call` for each subscriber that is to be woken.
 template <typename Call>
-struct BellWaker {
+struct CallWaker {
   Call call;
-  void Ring(const Reader& reader) { call(reader); }
-  void Wake(const void*) const {}
+  bool Wake(const Reader& reader, WakeBy) {
+    call(reader);
+    return true;
+  }
 };
 
 // A ring and its publisher. Payloads are filled with words that follow from the sequence number,
@@ -110,10 +111,10 @@ class TestRing {
   uint64_t Publish() {
     return Publish([](const Reader&) {});
   }
-  // `ring` is called for each bell that is to be rung.
+  // `wake` is called for each subscriber that is to be woken.
   template <typename Call>
-  uint64_t Publish(Call&& ring) {
-    return PublishWith(BellWaker<Call&>{ring});
+  uint64_t Publish(Call&& wake) {
+    return PublishWith(CallWaker<Call&>{wake});
   }
   template <typename Waker>
   uint64_t PublishWith(Waker&& waker) {

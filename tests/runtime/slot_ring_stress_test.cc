@@ -1,6 +1,11 @@
 // One publisher and several subscribers of one ring, each in its own thread. ThreadSanitizer sees
 // payloads as plain memory: a slot that is used anew under a reader is a race.
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <climits>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -215,40 +220,48 @@ constexpr uint64_t kSleeps = 50'000;
 #endif
 
 struct RealWaker {
-  void Ring(const Reader& reader) const { RingBell(reader.doorbell); }
-  void Wake(const void* head) const { WakeSleepers(head, false); }
+  bool Wake(const Reader& reader, WakeBy how) const {
+    if (how == WakeBy::kBell) return RingBell(reader.doorbell);
+    WakeSleeper(&reader.page->armed, false);
+    return true;
+  }
 };
 
-class SleepAndWake : public testing::TestWithParam<WakeBy> {};
+class SleepAndWake : public testing::TestWithParam<WakeBy> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == WakeBy::kFutex && !CanSleepOnWords()) GTEST_SKIP() << "an old kernel";
+  }
+  // Publisher and subscriber take turns; a wake-up that is lost would leave both asleep.
+  void TakeTurns(TestRing& ring, uint64_t sleeps);
+};
 
-// Publisher and subscriber take turns; a wake-up that is lost would leave both asleep.
-TEST_P(SleepAndWake, NoWakeUpIsLost) {
-  if (GetParam() == WakeBy::kHead && !CanSleepOnWords()) GTEST_SKIP() << "an old kernel";
-  TestRing ring({.depth = 2});
+void SleepAndWake::TakeTurns(TestRing& ring, uint64_t sleeps) {
   TestReader reader(ring);
   auto doorbell = Doorbell::Create();
   ASSERT_TRUE(doorbell.ok());
   auto bell = doorbell->AddBell();
   ASSERT_TRUE(bell.ok());
   reader.entry().doorbell = bell->pull.get();
-  const auto sleep = [&](uint32_t known) {  // False: too long.
+  const auto sleep = [&](uint64_t known) {  // False: too long.
     if (GetParam() == WakeBy::kBell) return doorbell->Wait(absl::Seconds(60));
-    const FutexWord word{reader->head_word(), known, false};
-    return SleepOnWords({&word, 1}, MonotonicNow() + 60'000'000'000);
+    const FutexWord words[] = {{reader->armed_word(), ArmedWord(known, WakeBy::kFutex), false},
+                               {reader->head_word(), static_cast<uint32_t>(known), false}};
+    return SleepOnWords(words, MonotonicNow() + 60'000'000'000);
   };
   std::atomic<uint64_t> taken{0};
   std::atomic<bool> failed{false};
 
   std::thread subscriber([&] {
     std::mt19937 random(5);
-    while (taken.load(std::memory_order_relaxed) < kSleeps) {
+    while (taken.load(std::memory_order_relaxed) < sleeps) {
       if (const auto sample = reader->Take()) {
         reader->Release(sample->pin);
         taken.fetch_add(1, std::memory_order_release);
         Idle(random, 2);
         continue;
       }
-      const uint32_t known = reader->Arm(GetParam());
+      const uint64_t known = reader->Arm(GetParam());
       if (!reader->HeadMoved() && !sleep(known)) {
         failed.store(true);
         return;
@@ -257,7 +270,7 @@ TEST_P(SleepAndWake, NoWakeUpIsLost) {
     }
   });
   std::mt19937 random(6);
-  for (uint64_t n = 1; n <= kSleeps; ++n) {
+  for (uint64_t n = 1; n <= sleeps; ++n) {
     ring.PublishWith(RealWaker{});
     while (taken.load(std::memory_order_acquire) < n && !failed.load()) {
       std::this_thread::yield();
@@ -269,9 +282,30 @@ TEST_P(SleepAndWake, NoWakeUpIsLost) {
   EXPECT_EQ(reader->lost(), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(By, SleepAndWake, testing::Values(WakeBy::kHead, WakeBy::kBell),
+TEST_P(SleepAndWake, NoWakeUpIsLost) {
+  TestRing ring({.depth = 2});
+  TakeTurns(ring, kSleeps);
+}
+
+// Every subscriber has mapped the publisher's head, and can do there what the kernel lets sleepers
+// do to each other.
+TEST_P(SleepAndWake, StrangersAtTheHeadSilenceNobody) {
+  TestRing ring({.depth = 2});
+  std::atomic<bool> done{false};
+  std::atomic<uint32_t> elsewhere{0};
+  std::thread stranger([&] {
+    while (!done.load()) {
+      ::syscall(SYS_futex, &ring.view().head(), FUTEX_REQUEUE_PRIVATE, 0, INT_MAX, &elsewhere, 0);
+    }
+  });
+  TakeTurns(ring, kSleeps / 10);
+  done.store(true);
+  stranger.join();
+}
+
+INSTANTIATE_TEST_SUITE_P(By, SleepAndWake, testing::Values(WakeBy::kFutex, WakeBy::kBell),
                          [](const auto& how) {
-                           return how.param == WakeBy::kHead ? "Head" : "Bell";
+                           return how.param == WakeBy::kFutex ? "Futex" : "Bell";
                          });
 
 }  // namespace
