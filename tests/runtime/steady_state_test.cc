@@ -48,6 +48,7 @@ struct Pair {
 
 using SmallPair = Pair<test::SmallPublisher, test::SmallSubscriber>;
 using TreePair = Pair<test::TreePublisher, test::TreeSubscriber>;
+using BoundedPair = Pair<test::BoundedTreePublisher, test::BoundedTreeSubscriber>;
 
 // Each returns whether all went well, without gtest, whose checks may allocate.
 bool StructRound(SmallPair& pair, uint64_t n) {
@@ -78,6 +79,21 @@ bool TableRound(TreePair& pair, uint64_t n) {
   if (pair.publisher().Publish(std::move(loan)) == 0) return false;
   auto sample = pair.subscriber->TakeLatest();
   return sample && sample->number() == n && sample->leaf()->name()->size() == 54;
+}
+
+bool BoundedRound(BoundedPair& pair, uint64_t n) {
+  auto loan = pair.publisher().Loan();
+  if (!loan) return false;
+  loan->set_number(n);
+  loan->set_name("a name of some length, beyond what strings keep inside");
+  loan->set_point({1, 2});
+  loan->mutable_any_as_Leaf().set_name("any");
+  loan->mutable_bytes().resize_uninitialized(100);
+  auto leaf = loan->mutable_leaves().emplace_back();
+  if (!leaf || !leaf->CopyFrom(loan->mutable_leaf().message())) return false;
+  if (pair.publisher().Publish(std::move(loan)) == 0) return false;
+  auto sample = pair.subscriber->TakeLatest();
+  return sample && sample->number() == n && sample->name()->size() == 54;
 }
 
 template <typename Round>
@@ -119,6 +135,11 @@ TEST_F(SteadyState, SeveralPublishersAllocateNothing) {
 TEST_F(SteadyState, TablesAllocateNothing) {
   TreePair pair(*node_);
   ExpectNoAllocations([&](uint64_t n) { return TableRound(pair, n); });
+}
+
+TEST_F(SteadyState, BoundedTablesAllocateNothing) {
+  BoundedPair pair(*node_);
+  ExpectNoAllocations([&](uint64_t n) { return BoundedRound(pair, n); });
 }
 
 TEST_F(SteadyState, HeldAndOvertakenSamplesAllocateNothing) {
@@ -205,6 +226,19 @@ TEST(SystemCalls, TablesMakeNone) {
     if (!restrict()) return 2;
     for (uint64_t n = 1; n <= kRounds; ++n) {
       if (!TableRound(pair, n)) return 3;
+    }
+    ::_exit(0);
+  });
+}
+
+// A publisher wakes who sleeps, and does nothing else.
+TEST(SystemCalls, BoundedTablesMakeNone) {
+  ExpectOnlyCalls({}, [](Node& node, auto&& restrict) {
+    BoundedPair pair(node);
+    // The slots' memory comes with page faults, which are no calls.
+    if (!restrict()) return 2;
+    for (uint64_t n = 1; n <= kRounds; ++n) {
+      if (!BoundedRound(pair, n)) return 3;
     }
     ::_exit(0);
   });
