@@ -28,7 +28,8 @@ Compares, in N rounds (default 2000, at least 61) of short batches that take tur
   fill   a message of twenty fields (sixteen scalars, two nested tables, a string, a vector of 16
          floats): a plain C++ struct; by the generated writer; by a FlatBufferBuilder that was used
          before. All start from a message in which every field has its default. What that costs the
-         struct is seen by a fourth, which has no defaults and must be written whole.
+         struct is seen by a fourth, which has no defaults and must be written whole. Within a
+         batch each fills its one place over and over.
   read   every field of what each of the three wrote
   loan   a loan that is given back, on a topic of 6 MiB and on one of 64 bytes
 
@@ -191,7 +192,8 @@ void Fill(int rounds, std::vector<Places>& places) {
   const double to_builder = Ratio(ways[2], ways[1]);
   PrintRatio("generated writer / plain struct", to_plain, "<= 1.3", to_plain <= 1.3);
   PrintRatio("FlatBufferBuilder / generated writer", to_builder, ">= 8", to_builder >= 8);
-  PrintRatio("generated writer / struct over what was there", Ratio(ways[1], ways[3]));
+  const double to_unset = Ratio(ways[1], ways[3]);
+  PrintRatio("generated writer / struct over what was there", to_unset, "<= 1.3", to_unset <= 1.3);
 }
 
 // Of messages that were filled.

@@ -424,7 +424,8 @@ class _Checker:
     def _segment_is_large(self, item: Object, topic: Topic, computed: Layout) -> None:
         if computed.segment_bytes <= layout.LARGE_SEGMENT_BYTES:
             return
-        smaller = "`max_bytes`" if topic.max_bytes else "the size of the message"
+        of_message = "the bounds of the message" if topic.bounded else "the size of the message"
+        smaller = "`max_bytes`" if topic.max_bytes else of_message
         self._problems.warn(
             item,
             f"topic {_quoted(topic.name)} takes {computed.segment_bytes} bytes of address space "

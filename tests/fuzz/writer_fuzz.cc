@@ -1,5 +1,5 @@
-// A fuzzer chooses calls of the writers of a schema with every construct. After each call the buffer
-// verifies, and readers find what a model in plain containers holds.
+// A fuzzer chooses calls of the writers of a schema with every construct. After each call the
+// buffer verifies, and readers find what a model in plain containers holds.
 //
 // A finding is played again by: writer_fuzz FILE
 #include <cstddef>

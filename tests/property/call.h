@@ -54,9 +54,9 @@ struct Call {
   int code = 0;
   uint8_t* self = nullptr;  // What the writer points to.
   What what = What::kNothing;
-  bool is_in_element = false;     // It is done to the string at `index`.
-  size_t index = 0;               // Of an element.
-  size_t length = 0;              // To resize to; in strings, the index of a character.
+  bool is_in_element = false;          // It is done to the string at `index`.
+  size_t index = 0;                    // Of an element.
+  size_t length = 0;                   // To resize to; in strings, the index of a character.
   std::span<const uint8_t> data = {};  // A scalar, a struct, characters, elements; aligned.
   const std::vector<std::string>* texts = nullptr;
   const flatbuffers::Table* source = nullptr;  // To copy.
@@ -105,15 +105,32 @@ void Give(std::type_identity_t<const Writer&> writer, Call& call) {
 template <typename Field>
 void OnString(Field field, Call& call) {
   switch (call.what) {
-    case What::kAssign: call.is_accepted = field.assign(call.text()); break;
-    case What::kAppend: call.is_accepted = field.append(call.text()); break;
-    case What::kPushBack: call.is_accepted = field.push_back(call.text()[0]); break;
-    case What::kPopBack: field.pop_back(); break;
-    case What::kResize: call.is_accepted = field.resize(call.length); break;
-    case What::kResizeWith: call.is_accepted = field.resize(call.length, call.text()[0]); break;
-    case What::kClear: field.clear(); break;
-    case What::kGet: field[call.length] = call.text()[0]; break;
-    default: break;
+    case What::kAssign:
+      call.is_accepted = field.assign(call.text());
+      break;
+    case What::kAppend:
+      call.is_accepted = field.append(call.text());
+      break;
+    case What::kPushBack:
+      call.is_accepted = field.push_back(call.text()[0]);
+      break;
+    case What::kPopBack:
+      field.pop_back();
+      break;
+    case What::kResize:
+      call.is_accepted = field.resize(call.length);
+      break;
+    case What::kResizeWith:
+      call.is_accepted = field.resize(call.length, call.text()[0]);
+      break;
+    case What::kClear:
+      field.clear();
+      break;
+    case What::kGet:
+      field[call.length] = call.text()[0];
+      break;
+    default:
+      break;
   }
   call.size = field.size();
   call.Give(field.data());
@@ -123,21 +140,38 @@ template <typename T, uint32_t kCapacity>
 void OnVector(holler::VectorField<T, kCapacity> field, Call& call) {
   const std::span<const T> values = call.values<T>();
   switch (call.what) {
-    case What::kAssign: call.is_accepted = field.assign(values); break;
-    case What::kAppend: call.is_accepted = field.append(values); break;
-    case What::kPushBack: call.is_accepted = field.push_back(values[0]); break;
-    case What::kPopBack: field.pop_back(); break;
-    case What::kResize: call.is_accepted = field.resize(call.length); break;
-    case What::kResizeWith: call.is_accepted = field.resize(call.length, values[0]); break;
+    case What::kAssign:
+      call.is_accepted = field.assign(values);
+      break;
+    case What::kAppend:
+      call.is_accepted = field.append(values);
+      break;
+    case What::kPushBack:
+      call.is_accepted = field.push_back(values[0]);
+      break;
+    case What::kPopBack:
+      field.pop_back();
+      break;
+    case What::kResize:
+      call.is_accepted = field.resize(call.length);
+      break;
+    case What::kResizeWith:
+      call.is_accepted = field.resize(call.length, values[0]);
+      break;
     case What::kResizeUninitialized:
       call.is_accepted = field.resize_uninitialized(call.length).size() == call.length;
       break;
-    case What::kClear: field.clear(); break;
-    case What::kGet: field[call.index] = values[0]; break;
+    case What::kClear:
+      field.clear();
+      break;
+    case What::kGet:
+      field[call.index] = values[0];
+      break;
     case What::kSort:
       if constexpr (requires { field.Sort(); }) field.Sort();
       break;
-    default: break;
+    default:
+      break;
   }
   call.size = field.size();
   call.Give(field.data());
@@ -147,13 +181,26 @@ template <typename Field>
 void OnStrings(Field field, Call& call) {
   if (call.is_in_element) return OnString(field[call.index], call);
   switch (call.what) {
-    case What::kAssign: call.is_accepted = field.assign(*call.texts); break;
-    case What::kPushBack: call.is_accepted = field.push_back(call.text()); break;
-    case What::kEmplaceBack: call.is_accepted = field.emplace_back().has_value(); break;
-    case What::kPopBack: field.pop_back(); break;
-    case What::kResize: call.is_accepted = field.resize(call.length); break;
-    case What::kClear: field.clear(); break;
-    default: break;
+    case What::kAssign:
+      call.is_accepted = field.assign(*call.texts);
+      break;
+    case What::kPushBack:
+      call.is_accepted = field.push_back(call.text());
+      break;
+    case What::kEmplaceBack:
+      call.is_accepted = field.emplace_back().has_value();
+      break;
+    case What::kPopBack:
+      field.pop_back();
+      break;
+    case What::kResize:
+      call.is_accepted = field.resize(call.length);
+      break;
+    case What::kClear:
+      field.clear();
+      break;
+    default:
+      break;
   }
   call.size = field.size();
 }
@@ -166,14 +213,22 @@ void OnTables(Field field, Call& call) {
       if (const auto made = field.emplace_back()) return Give<Writer>(*made, call);
       call.is_accepted = false;
       break;
-    case What::kGet: return Give<Writer>(field[call.index], call);
-    case What::kPopBack: field.pop_back(); break;
-    case What::kResize: call.is_accepted = field.resize(call.length); break;
-    case What::kClear: field.clear(); break;
+    case What::kGet:
+      return Give<Writer>(field[call.index], call);
+    case What::kPopBack:
+      field.pop_back();
+      break;
+    case What::kResize:
+      call.is_accepted = field.resize(call.length);
+      break;
+    case What::kClear:
+      field.clear();
+      break;
     case What::kSort:
       if constexpr (requires { field.Sort(); }) field.Sort();
       break;
-    default: break;
+    default:
+      break;
   }
   call.size = field.size();
 }

@@ -61,7 +61,7 @@ def main() -> int:
             status = cli.main(command)
         if status != 0:
             print(f"{one.main.stem}.fbs of seed {args.seed} was refused", file=sys.stderr)
-            return status
+            return 1
     text = driver.source(schemas, with_objects, rng)
     (args.out_dir / f"{args.name}.cc").write_text(text, "utf-8")
     return 0

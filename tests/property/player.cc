@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <stdexcept>
 
 #include "flatbuffers/flatbuffers.h"
 
@@ -12,10 +11,6 @@ namespace {
 
 constexpr size_t kAlign = 64;
 constexpr uint8_t kGuardByte = 0xa5;
-
-void Expect(bool is_so, const std::string& what) {
-  if (!is_so) throw std::runtime_error(what);
-}
 
 }  // namespace
 
@@ -148,8 +143,8 @@ void Player::Make(Call& call, const Place& place, bool is_accepted) {
   last_what_ = call.what;
   place.info.call(call);
   ++calls_;
-  Expect(call.is_accepted == is_accepted, is_accepted ? "a call was refused"
-                                                      : "a call past a bound was not refused");
+  Expect(call.is_accepted == is_accepted,
+         is_accepted ? "a call was refused" : "a call past a bound was not refused");
   Expect(program_.verify(slot_.message(), slot_.bytes(), program_.identifier),
          "the Verifier rejects the message");
   Expect(slot_.is_intact(), "bytes around the message were written");

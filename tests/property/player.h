@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 
 #include "call.h"
@@ -65,6 +66,10 @@ class Slot {
   uint32_t bytes_;
   Buffer memory_;
 };
+
+inline void Expect(bool is_so, const std::string& what) {
+  if (!is_so) throw std::runtime_error(what);
+}
 
 // One topic. What is wrong is thrown as std::runtime_error.
 // Thread safety: thread-compatible.

@@ -57,10 +57,10 @@ int main(int argc, char** argv) {
     played += static_cast<size_t>(message);
     calls += player != nullptr ? player->calls() : 0;
   }
-  std::printf("%zu schemas, %zu topics, %zu messages, seed %llu: %zu calls of setters, each "
-              "verified; %zu failures; %.1f s of CPU\n",
-              schemas.size(), property::Programs().size(), played,
-              static_cast<unsigned long long>(seed), calls, failures,
-              static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+  std::printf(
+      "%zu schemas, %zu topics, %zu messages, seed %llu: %zu calls of setters, each "
+      "verified; %zu failures; %.1f s of CPU\n",
+      schemas.size(), property::Programs().size(), played, static_cast<unsigned long long>(seed),
+      calls, failures, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
   return failures == 0 && played > 0 ? 0 : 1;
 }

@@ -10,9 +10,15 @@ namespace {
 
 template <typename T>
 std::string Real(bool is_key, Source& source) {
-  constexpr T kValues[] = {T{0}, T{1}, T{-2.5}, T{0.1f}, std::numeric_limits<T>::max(),
-                           std::numeric_limits<T>::denorm_min(), std::numeric_limits<T>::infinity(),
-                           -std::numeric_limits<T>::infinity(), T(-0.0),
+  constexpr T kValues[] = {T{0},
+                           T{1},
+                           T{-2.5},
+                           T{0.1f},
+                           std::numeric_limits<T>::max(),
+                           std::numeric_limits<T>::denorm_min(),
+                           std::numeric_limits<T>::infinity(),
+                           -std::numeric_limits<T>::infinity(),
+                           T(-0.0),
                            std::numeric_limits<T>::quiet_NaN()};
   // Zeros of two signs are equal, yet differ; what is no number has no order at all.
   const T value = kValues[source.Below(is_key ? 8 : std::size(kValues))];
@@ -30,7 +36,9 @@ class Maker {
       const FieldType& of = type.field(field.id);
       if (!of.is_required && source_.OneIn(3)) continue;
       Value made = Field(field, of, path + of.name);
-      if (of.kind != Kind::kUnion || made.type != 0) value.fields[of.id] = std::move(made);
+      if (field.kind != Kind::kNestedBytes || !made.items.empty()) {
+        value.fields[of.id] = std::move(made);
+      }
     }
     return value;
   }
@@ -48,8 +56,9 @@ class Maker {
   Value Member(const MemberInfo& info, const MemberType& type, const std::string& path) {
     if (type.kind == Kind::kTable) return Table(*info.table, *type.table, path + ".");
     Value value;
-    value.bytes = type.kind == Kind::kStruct ? RandomStruct(*type.struct_def, source_)
-                                             : RandomText(Length(info.capacity, path), false, source_);
+    value.bytes = type.kind == Kind::kStruct
+                      ? RandomStruct(*type.struct_def, source_)
+                      : RandomText(Length(info.capacity, path), false, source_);
     return value;
   }
 
@@ -57,7 +66,8 @@ class Maker {
     Value value;
     const uint32_t i = source_.Below(static_cast<uint32_t>(type.members.size()));
     value.type = static_cast<uint8_t>(i + 1);
-    value.items.push_back(Member(field.members[i], type.members[i], path + "." + type.members[i].name));
+    value.items.push_back(
+        Member(field.members[i], type.members[i], path + "." + type.members[i].name));
     return value;
   }
 
@@ -105,7 +115,8 @@ class Maker {
     return value;
   }
 
-  // A message of its own, of which no part is too long; a blank one if it does not fit.
+  // A message of its own, of which no part is too long; a blank one if it does not fit; none if
+  // that does not, either.
   Value Nested(const FieldInfo& field, const FieldType& type) {
     Value value;
     for (const bool is_blank : {false, true}) {
@@ -116,9 +127,9 @@ class Maker {
           Build(*type.table, value.items[0], builder, source_)));
       value.bytes.assign(reinterpret_cast<const char*>(builder.GetBufferPointer()),
                          builder.GetSize());
-      if (value.bytes.size() <= field.capacity) break;
+      if (value.bytes.size() <= field.capacity) return value;
     }
-    return value;
+    return {};
   }
 
   Source& source_;
@@ -131,7 +142,8 @@ std::string RandomScalar(flatbuffers::BaseType base, bool is_key, Source& source
   if (base == flatbuffers::BASE_TYPE_FLOAT) return Real<float>(is_key, source);
   if (base == flatbuffers::BASE_TYPE_DOUBLE) return Real<double>(is_key, source);
   const size_t size = flatbuffers::SizeOf(base);
-  if (base == flatbuffers::BASE_TYPE_BOOL) return std::string(1, static_cast<char>(source.Below(2)));
+  if (base == flatbuffers::BASE_TYPE_BOOL)
+    return std::string(1, static_cast<char>(source.Below(2)));
   std::string bytes(size, '\0');
   switch (source.Below(4)) {
     case 0:

@@ -159,8 +159,7 @@ FieldType Schema::Describe(const flatbuffers::FieldDef& def) {
 
 std::string Schema::Json(const std::string& table, const uint8_t* message) {
   std::string text;
-  if (!parser_.SetRootType(table.c_str()) ||
-      !flatbuffers::GenerateText(parser_, message, &text)) {
+  if (!parser_.SetRootType(table.c_str()) || !flatbuffers::GenerateText(parser_, message, &text)) {
     throw std::runtime_error("no JSON of a " + table);
   }
   return text;

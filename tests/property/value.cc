@@ -147,7 +147,8 @@ std::string DifferenceOfField(const FieldType& field, const Value* a, const Valu
     return of_a == of_b ? "" : ": another value";
   }
   if (a == nullptr && b == nullptr) return "";
-  if (a == nullptr || b == nullptr) return a == nullptr ? ": only in the second" : ": only in the first";
+  if (a == nullptr || b == nullptr)
+    return a == nullptr ? ": only in the second" : ": only in the first";
   if (field.kind == Kind::kTable) return Difference(*field.table, *a, *b);
   if (field.kind == Kind::kUnion) return DifferenceOfMember(field, *a, *b);
   if (field.kind == Kind::kNested) return Difference(*field.table, a->items[0], b->items[0]);
@@ -217,10 +218,9 @@ uoffset_t BuildField(const FieldType& field, const Value& value, FlatBufferBuild
       break;
   }
   for (const Value& item : value.items) {
-    offsets.emplace_back(field.kind == Kind::kStrings ? builder.CreateString(item.bytes).o
-                         : field.kind == Kind::kTables
-                             ? Build(*field.table, item, builder, source)
-                             : BuildMember(field, item, builder, source));
+    offsets.emplace_back(field.kind == Kind::kStrings  ? builder.CreateString(item.bytes).o
+                         : field.kind == Kind::kTables ? Build(*field.table, item, builder, source)
+                                                       : BuildMember(field, item, builder, source));
   }
   return builder.CreateVector(offsets).o;
 }
@@ -318,17 +318,28 @@ uoffset_t Build(const TableType& type, const Value& value, FlatBufferBuilder& bu
 
 bool KeyLess(flatbuffers::BaseType base, const std::string& a, const std::string& b) {
   switch (base) {
-    case flatbuffers::BASE_TYPE_CHAR: return Less<int8_t>(a, b);
-    case flatbuffers::BASE_TYPE_UCHAR: return Less<uint8_t>(a, b);
-    case flatbuffers::BASE_TYPE_SHORT: return Less<int16_t>(a, b);
-    case flatbuffers::BASE_TYPE_USHORT: return Less<uint16_t>(a, b);
-    case flatbuffers::BASE_TYPE_INT: return Less<int32_t>(a, b);
-    case flatbuffers::BASE_TYPE_UINT: return Less<uint32_t>(a, b);
-    case flatbuffers::BASE_TYPE_LONG: return Less<int64_t>(a, b);
-    case flatbuffers::BASE_TYPE_ULONG: return Less<uint64_t>(a, b);
-    case flatbuffers::BASE_TYPE_FLOAT: return Less<float>(a, b);
-    case flatbuffers::BASE_TYPE_DOUBLE: return Less<double>(a, b);
-    default: return a < b;
+    case flatbuffers::BASE_TYPE_CHAR:
+      return Less<int8_t>(a, b);
+    case flatbuffers::BASE_TYPE_UCHAR:
+      return Less<uint8_t>(a, b);
+    case flatbuffers::BASE_TYPE_SHORT:
+      return Less<int16_t>(a, b);
+    case flatbuffers::BASE_TYPE_USHORT:
+      return Less<uint16_t>(a, b);
+    case flatbuffers::BASE_TYPE_INT:
+      return Less<int32_t>(a, b);
+    case flatbuffers::BASE_TYPE_UINT:
+      return Less<uint32_t>(a, b);
+    case flatbuffers::BASE_TYPE_LONG:
+      return Less<int64_t>(a, b);
+    case flatbuffers::BASE_TYPE_ULONG:
+      return Less<uint64_t>(a, b);
+    case flatbuffers::BASE_TYPE_FLOAT:
+      return Less<float>(a, b);
+    case flatbuffers::BASE_TYPE_DOUBLE:
+      return Less<double>(a, b);
+    default:
+      return a < b;
   }
 }
 

@@ -1,4 +1,5 @@
-// The model: a message in plain containers of the standard library, made of nothing that Holler has.
+// The model: a message in plain containers of the standard library, made of nothing that Holler
+// has.
 #ifndef HOLLER_TESTS_PROPERTY_VALUE_H_
 #define HOLLER_TESTS_PROPERTY_VALUE_H_
 
@@ -15,10 +16,10 @@ namespace property {
 
 // What a field holds; which members count depends on its kind.
 struct Value {
-  std::string bytes;                // Scalar, struct, string, plain elements, nested as a whole.
-  std::vector<Value> items;         // Elements. Of a union and a nested message: one, what is in it.
+  std::string bytes;         // Scalar, struct, string, plain elements, nested as a whole.
+  std::vector<Value> items;  // Elements. Of a union and a nested message: one, what is in it.
   std::map<uint16_t, Value> fields;  // Of a table: what is there, by id.
-  uint8_t type = 0;                 // Of a union.
+  uint8_t type = 0;                  // Of a union.
 };
 
 // A table in which nothing is set, and what is required is empty.

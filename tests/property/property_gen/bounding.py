@@ -23,7 +23,7 @@ def length(rng: random.Random, kind: Kind, pools: Pools) -> int:
 
 
 def bounds(rng: random.Random, root: TableType, pools: Pools) -> Bounds:
-    """Bounds by path or by type for what attributes of `root` leave open, and for some of the rest."""
+    """Bounds by path or by type for what attributes of `root` leave open, and some of the rest."""
     found = Bounds({}, {})
     where: dict[str, list[tuple[str, Field]]] = {}
     for path, owner, field in _fields(root, ""):
@@ -46,22 +46,21 @@ def bounds(rng: random.Random, root: TableType, pools: Pools) -> Bounds:
         if not (misses_length or misses_string or rng.random() < 0.2):
             continue
 
-        def entry(field: Field = field, two: bool = has_strings and misses_string) -> tuple[int, int]:
-            return (
-                length(rng, field.kind, pools),
-                rng.choice(pools.strings) if two else 0,
-            )
-
+        two = has_strings and misses_string
         if rng.random() < 0.5:
-            found.by_type[by_type] = entry()
+            found.by_type[by_type] = _entry(rng, field, two, pools)
             if len(places) > 1 and rng.random() < 0.3:
-                found.by_path[places[0][0]] = entry()
+                found.by_path[places[0][0]] = _entry(rng, field, two, pools)
             continue
         for path, _ in places:
-            found.by_path[path] = entry()
+            found.by_path[path] = _entry(rng, field, two, pools)
         if field.kind is Kind.UNIONS and has_strings and rng.random() < 0.3:
             _give_members(rng, places[0][0], field, found, pools)
     return found
+
+
+def _entry(rng: random.Random, field: Field, two: bool, pools: Pools) -> tuple[int, int]:
+    return length(rng, field.kind, pools), rng.choice(pools.strings) if two else 0
 
 
 def _give_members(

@@ -107,7 +107,8 @@ class _Program:
 
     def _calls(self, place: Place) -> list[str]:
         number = self._numbers[place]
-        lines = ["", f"void Call{number}(Call& call) {{", f"  auto w = call.writer<W{number}>();"]
+        lines = ["", f"void Call{number}(Call& call) {{"]
+        lines.append(f"  [[maybe_unused]] auto w = call.writer<W{number}>();")
         lines.append("  switch (call.code) {")
         message = cpp_name(place.type.name)
         cases: list[tuple[str, str]] = []
@@ -127,7 +128,8 @@ class _Program:
         """The operations on a field, each with the C++ that carries it out."""
         name, kind = identifier(field.name), field.kind
         set_, mutable = f"w.set_{name}", f"w.mutable_{name}()"
-        lookup = f"Lookup(*w.message().{name}(), call, [](const auto* e) {{{{ return e->{{}}(); }}}})"
+        key_of = "[](const auto* e) {{ return e->{}(); }}"
+        lookup = f"Lookup(*w.message().{name}(), call, {key_of})"
         children = {
             member: f"W{self._numbers[child]}"
             for member, child in self._children(place, field).items()
@@ -207,7 +209,7 @@ class _Program:
                 continue
             room = bounds.capacity(place, field, self._topic.bounds)
             children = self._children(place, field)
-            tables = {member: f"&kTable{self._numbers[child]}" for member, child in children.items()}
+            tables = {name: f"&kTable{self._numbers[child]}" for name, child in children.items()}
             members = "{}"
             if field.members:
                 members = f"kMembers{number}_{i}"

@@ -63,7 +63,10 @@ def _type(item: AnyType, schemas: SchemaSet) -> list[str]:
     own = [topic for topic in schemas.topics if topic.declared_as == item.name]
     ids = {id(field): id_ for id_, field in item.with_ids()}
     order = item.declared or range(len(item.fields))
-    fields = [_field(item.fields[i], ids[id(item.fields[i])] if item.declared else -1) for i in order]
+    fields = [
+        _field(field, ids[id(field)] if item.declared else -1)
+        for field in (item.fields[i] for i in order)
+    ]
     return [f"table {name}{_attributes(_topic(own[0]) if own else [])} {{", *fields, "}"]
 
 
@@ -101,6 +104,7 @@ def _field(field: Field, id_: int) -> str:
     attributes += ["deprecated"] if field.is_deprecated else []
     attributes += [f"force_align: {field.align}"] if field.align else []
     attributes += [f"max_length: {field.max_length}"] if field.max_length else []
-    attributes += [f"max_string_length: {field.max_string_length}"] if field.max_string_length else []
+    if field.max_string_length:
+        attributes.append(f"max_string_length: {field.max_string_length}")
     default = f" = {field.default}" if field.default else ""
     return f"  {field.name}:{type_}{default}{_attributes(attributes)};"

@@ -168,7 +168,8 @@ class _Inventor:
             *self._structs[-1:],
             None,
         ]
-        for i, type_ in enumerate(self._rng.sample(candidates, self._rng.randint(1, len(candidates)))):
+        count = self._rng.randint(1, len(candidates))
+        for i, type_ in enumerate(self._rng.sample(candidates, count)):
             if type_ is None or self._chance(0.5):
                 members.append(Member(f"Member{i}", type_, True))
             elif namespace_of(type_.name) == own:
@@ -262,7 +263,8 @@ class _Inventor:
         return str(self._rng.choice([low, high, 1, self._rng.randint(low, high)]))
 
     def _vector_field(self, name: str) -> Field:
-        type_: str | EnumType | StructType = self._rng.choice(["bool", "ubyte", *self._pools.elements])
+        scalars = ["bool", "ubyte", *self._pools.elements]
+        type_: str | EnumType | StructType = self._rng.choice(scalars)
         align = 0
         if self._chance(0.2):
             align = self._rng.choice([8, 16, 32])
@@ -280,11 +282,12 @@ class _Inventor:
 
     def _child_field(self, name: str) -> Field:
         shallow = [table for table in self._tables if self._depths[table] < 6]
-        # What flatc 2.0.8 makes of unions of another namespace, or under a keyword, does not compile.
-        unions = [union for union in self._unions if namespace_of(union.name) == self._namespace]
-        if unions and name not in RESERVED and self._chance(0.5):
-            kind = self._rng.choice([Kind.UNION, Kind.UNIONS])
-            return Field(name, kind, self._rng.choice(unions))
+        # flatc 2.0.8 makes no C++ of unions under a keyword, nor of vectors of another namespace's.
+        if self._unions and name not in RESERVED and self._chance(0.5):
+            union = self._rng.choice(self._unions)
+            is_own = namespace_of(union.name) == self._namespace
+            kind = self._rng.choice([Kind.UNION, Kind.UNIONS]) if is_own else Kind.UNION
+            return Field(name, kind, union)
         if not shallow:
             return self._other_field(name)
         kind = self._rng.choice([Kind.TABLE, Kind.TABLES, Kind.TABLES, Kind.NESTED])

@@ -145,7 +145,8 @@ class Bounds:
 
     def text(self) -> str:
         entries = {**self.by_path, **self.by_type}
-        return ", ".join(f"{path}: {n}" + (f"x{m}" if m else "") for path, (n, m) in entries.items())
+        texts = (f"{path}: {n}" + (f"x{m}" if m else "") for path, (n, m) in entries.items())
+        return ", ".join(texts)
 
 
 @dataclasses.dataclass(frozen=True)
