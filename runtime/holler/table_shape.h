@@ -287,53 +287,32 @@ void BlankFieldOf(uint8_t* table) noexcept {
   }
 }
 
-// Tables of at most so many fields are made blank by a store for each: when the same function goes
-// on to set them, the compiler drops what is overwritten. The image of a larger one is copied.
-inline constexpr size_t kMostStores = 32;
-
-// As bytes, since they are read as what the field is.
-template <typename T>
-void PutBytes(uint8_t* at, std::type_identity_t<T> value) noexcept {
-  std::memcpy(at, &value, sizeof(T));
-}
-
-// What the blank image has of a field.
-template <const TableShape& kShape, size_t kId>
-void BlankRow(uint8_t* table) noexcept {
-  constexpr const FieldShape& field = kShape.fields[kId];
-  constexpr uint64_t bits = field.initial.bits;
-  uint8_t* at = table + field.at;
-  PutBytes<uint16_t>(EntryOf(kShape, table, kId), field.is_present_at_start() ? field.at : 0);
-  if constexpr (field.kind == FieldKind::kScalar || field.kind == FieldKind::kUnionType) {
-    if constexpr (field.size == 1) PutBytes<uint8_t>(at, static_cast<uint8_t>(bits));
-    if constexpr (field.size == 2) PutBytes<uint16_t>(at, static_cast<uint16_t>(bits));
-    if constexpr (field.size == 4) PutBytes<uint32_t>(at, static_cast<uint32_t>(bits));
-    if constexpr (field.size == 8) PutBytes<uint64_t>(at, bits);
-  } else if constexpr (!field.is_inline() && field.kind != FieldKind::kGap) {
-    PutBytes<uint32_t>(at, field.room - field.at);
+// A copy by pieces, since compilers call a function for one of more than 128 bytes. Where there are
+// very many, the call costs less.
+template <size_t kBytes>
+void CopyImage(uint8_t* to, const uint8_t* image) noexcept {
+  constexpr size_t kPiece = 64;
+  constexpr size_t kMostBytes = 512;
+  if constexpr (kBytes <= kPiece || kBytes > kMostBytes) {
+    std::memcpy(to, image, kBytes);
+  } else {
+    std::memcpy(to, image, kPiece);
+    CopyImage<kBytes - kPiece>(to + kPiece, image + kPiece);
   }
 }
 
 template <const TableShape& kShape>
 void Blank(uint8_t* table) noexcept {
-  uint8_t* vtable = table - kShape.vtable_bytes;
-  const auto for_each_field = [&]<size_t... kId>(const auto& what, std::index_sequence<kId...>) {
-    (what.template operator()<kId>(), ...);
-  };
-  constexpr auto kIds = std::make_index_sequence<kShape.fields.size()>();
-  if constexpr (kShape.fields.size() <= kMostStores) {
-    PutBytes<uint16_t>(vtable, kShape.vtable_bytes);
-    PutBytes<uint16_t>(vtable + 2, kShape.table_bytes);
-    PutBytes<uint32_t>(table, kShape.vtable_bytes);
-    for_each_field([&]<size_t kId>() { BlankRow<kShape, kId>(table); }, kIds);
-  } else {
-    std::memcpy(vtable, kShape.blank.data(), kShape.blank.size());
+  CopyImage<kShape.blank.size()>(table - kShape.vtable_bytes, kShape.blank.data());
+  if constexpr (kShape.has_required) {
+    [&]<size_t... kId>(std::index_sequence<kId...>) {
+      const auto blank = [&]<size_t kOne>() {
+        if constexpr (kShape.fields[kOne].required) BlankFieldOf<kShape, kOne>(table);
+      };
+      (blank.template operator()<kId>(), ...);
+    }
+    (std::make_index_sequence<kShape.fields.size()>());
   }
-  for_each_field(
-      [&]<size_t kId>() {
-        if constexpr (kShape.fields[kId].required) BlankFieldOf<kShape, kId>(table);
-      },
-      kIds);
 }
 
 }  // namespace holler
