@@ -61,6 +61,7 @@ Player::Player(const Program& program, Schema& schema)
 void Player::Play(Source& source, int calls, bool always_compares) {
   source_ = &source;
   always_compares_ = always_compares;
+  last_fields_.clear();
   last_what_ = What::kNothing;
   last_code_ = kStart;
   last_type_ = program_.root->type;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -113,6 +114,8 @@ class Player {
   // One call, of whatever; it may find that there is none.
   void Step(const Place& place, int depth);
   void StepAnywhere(const Place& place, int depth);
+  void StepOn(const Place& place, const FieldInfo& info, int depth);
+  const FieldInfo& Choose(const TableInfo& table);
   // Some calls within a table that a call led to.
   void StepInto(const Place& place, int depth);
   void OnScalar(const At& at);
@@ -132,6 +135,7 @@ class Player {
                     bool is_key);
   // Goes on in the member `held` of a union, to which the accessor of `call` leads.
   void ChangeMember(Call& call, const At& at, size_t member, Value& held, int depth);
+  void SetKey(const Place& place, int depth);
   // After the vector of `at` was sorted: it is, and holds what it held.
   void TakeSorted(const At& at);
 
@@ -152,6 +156,7 @@ class Player {
   Source* source_ = nullptr;
   bool always_compares_ = false;
   size_t calls_ = 0;
+  std::map<const TableInfo*, const FieldInfo*> last_fields_;
   const char* last_type_ = "";
   int last_code_ = 0;
   What last_what_ = What::kNothing;

@@ -20,8 +20,10 @@ void Player::Step(const Place& place, int depth) {
 void Player::StepAnywhere(const Place& place, int depth) {
   if (source_->OneIn(24)) return OnCopy(place);
   if (place.info.fields.empty()) return;
-  const auto count = static_cast<uint32_t>(place.info.fields.size());
-  const FieldInfo& info = place.info.fields[source_->Below(count)];
+  StepOn(place, Choose(place.info), depth);
+}
+
+void Player::StepOn(const Place& place, const FieldInfo& info, int depth) {
   const At at{place, info, place.type.field(info.id)};
   if (at.has(kClear) && source_->OneIn(6)) {
     Call call{.code = Code(info.index, kClear)};
@@ -51,6 +53,15 @@ void Player::StepAnywhere(const Place& place, int depth) {
     case Kind::kNestedBytes:
       return OnNestedBytes(at);
   }
+}
+
+const FieldInfo& Player::Choose(const TableInfo& table) {
+  // Often the same field again: some faults take several calls of one.
+  const FieldInfo*& last = last_fields_[&table];
+  if (last == nullptr || source_->OneIn(2)) {
+    last = &table.fields[source_->Below(static_cast<uint32_t>(table.fields.size()))];
+  }
+  return *last;
 }
 
 void Player::StepInto(const Place& place, int depth) {

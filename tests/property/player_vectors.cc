@@ -167,7 +167,7 @@ void Player::OnTables(const At& at, int depth) {
   Call call{.code = Code(at.info.index, kMutable)};
   bool fits = true;
   Value* child = nullptr;
-  switch (source_->Below(8)) {
+  switch (source_->Below(9)) {
     case 0:
     case 1:
     case 2:
@@ -198,10 +198,21 @@ void Player::OnTables(const At& at, int depth) {
   }
   Make(call, at.place, fits);
   if (child != nullptr) {
-    return StepInto({*at.info.table, *at.type.table, call.child, *child}, depth);
+    const Place place{*at.info.table, *at.type.table, call.child, *child};
+    // Otherwise there would be little to sort.
+    if (place.type.key != nullptr && source_->OneIn(2)) SetKey(place, depth);
+    return StepInto(place, depth);
   }
   if (call.what == What::kSort) return TakeSorted(at);
   Expect(!fits || call.size == items.size(), "a vector of tables has another size()");
+}
+
+void Player::SetKey(const Place& place, int depth) {
+  const auto& fields = place.info.fields;
+  const auto key = std::find_if(fields.begin(), fields.end(), [&place](const FieldInfo& field) {
+    return field.id == place.type.key->id;
+  });
+  if (key != fields.end()) StepOn(place, *key, depth);
 }
 
 void Player::TakeSorted(const At& at) {

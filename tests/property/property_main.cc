@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
         // A message depends on nothing but its own numbers, and on what the one before left.
         property::Source source(seed * 1'000'003 + std::hash<std::string>()(program.schema) +
                                 static_cast<uint64_t>(message) * 0x10001);
-        player->Play(source, 4 + static_cast<int>(source.Below(28)), false);
+        player->Play(source, 4 + static_cast<int>(source.Below(60)), false);
         player->CompareCopies(source);
       }
     } catch (const std::exception& error) {

@@ -212,8 +212,13 @@ class _Inventor:
         return table
 
     def _make_key(self, fields: list[Field]) -> None:
-        field = self._rng.choice(fields)
-        if field.kind is Kind.STRING or (field.kind is Kind.SCALAR and field.type != "bool"):
+        fields = [
+            field
+            for field in fields
+            if field.kind is Kind.STRING or (field.kind is Kind.SCALAR and field.type != "bool")
+        ]
+        if fields:
+            field = self._rng.choice(fields)
             field.is_key = True
             field.is_deprecated = field.is_required = False
             field.default = "" if field.is_optional or field.default == "nan" else field.default
