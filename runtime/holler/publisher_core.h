@@ -25,7 +25,8 @@
 
 namespace holler {
 
-// Thread safety: Acquire, Return and Publish by one thread at a time; the rest by any.
+// Thread safety: Acquire, Return, Publish, loans and WarnOfRefusal by one thread at a time; the
+// rest by any.
 class PublisherCore final : public PublisherEndpoint {
  public:
   // Errors: a bad topic name; what Segment::Create says.

@@ -77,8 +77,9 @@ class Subscriber {
     return {};
   }
 
-  // While max_samples are held nothing can be taken, so Wait and fd() act as if there were nothing;
-  // after releasing one, call Take before the next Wait.
+  // While max_samples are held nothing can be taken, so Wait and fd() act as if there were nothing.
+  // A release by another thread ends no Wait that has begun; and before fd() is polled again, Take
+  // must be called once more.
 
   // Sleeps until there is a sample to take, or `timeout` is over (absl::InfiniteDuration: for
   // ever). Returns whether there is one. Costs no CPU while asleep.

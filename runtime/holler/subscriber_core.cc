@@ -302,8 +302,9 @@ absl::Status SubscriberCore::CheckMatch(const PeerSegment& segment) const {
 absl::StatusOr<SubscriberEndpoint::Offer> SubscriberCore::Propose(
     const EndpointKey& publisher, const PeerInfo& peer,
     std::shared_ptr<const PeerSegment> segment) {
-  if (known_.contains(publisher))
+  if (known_.contains(publisher)) {
     return absl::AlreadyExistsError("this publisher is known already");
+  }
   if (absl::Status status = CheckMatch(*segment); !status.ok()) return status;
   absl::StatusOr<OwnPage> page = OwnPage::Create(segment->layout().max_samples);
   if (!page.ok()) return page.status();
