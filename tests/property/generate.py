@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--first", type=int, default=0, help="number of the first schema")
     parser.add_argument("--count", type=int, default=1, help="how many")
-    parser.add_argument("--objects-every", type=int, default=8, help="of which one has objects")
+    parser.add_argument("--objects-every", type=int, default=13, help="of which one has objects")
     parser.add_argument("--generator", type=Path, required=True, help="holds holler_gen/")
     parser.add_argument("--idl", type=Path, required=True, help="holds holler.fbs")
     parser.add_argument("--flatc", required=True)

@@ -101,7 +101,7 @@ class _Inventor:
 
     def _topics(self, root: TableType) -> tuple[Topic, ...]:
         topics = [Topic(root.name, root, bounding.bounds(self._rng, root, self._pools))]
-        if self._chance(0.15):
+        if self._chance(0.1):
             # A type under other bounds; perhaps one that knows nothing of topics.
             message = self._rng.choice([*self._tables, root])
             name = f"{self._stem}.Again"
