@@ -153,7 +153,7 @@ class Publisher {
 
   // Makes the message a sample. Returns its sequence number; 0 if it was refused: an empty loan,
   // a loan of another publisher, or a table that was not finished or exceeds max_bytes (the latter
-  // three are counted by refused()).
+  // three are counted by refused(); the first of a kind is logged, which allocates and locks).
   uint64_t Publish(LoanType&& loan) noexcept {
     if (!loan) return 0;
     const bool own = loan.core_ == state_.get();
@@ -161,8 +161,7 @@ class Publisher {
     const std::optional<uint32_t> size = loan.writer_->finished_size();
     if (!own || !size.has_value()) {
       ++refused_;
-      state_->core->WarnOfRefusal(own ? "it was not finished, or exceeds max_bytes of the schema"
-                                      : "the loan is another publisher's");
+      state_->core->WarnOfRefusal(own ? Refusal::kUnfinished : Refusal::kForeignLoan);
       LoanType given_back = std::move(loan);
       return 0;
     }

@@ -47,9 +47,13 @@ void PublisherCore::Close() {
   if (!std::exchange(closed_, true)) discovery_->RemovePublisher(id_);
 }
 
-void PublisherCore::WarnOfRefusal(const char* why) noexcept {
-  if (std::exchange(warned_of_, why) == why) return;  // The log would say it once, but at a price.
-  discovery_->Warn(absl::StrCat("topic '", topic_name_, "': a message was not published: ", why));
+void PublisherCore::WarnOfRefusal(Refusal why) noexcept {
+  // The log would say it once as well, but at the price of a lock and memory.
+  if (std::exchange(warned_of_[static_cast<size_t>(why)], true)) return;
+  discovery_->Warn(absl::StrCat("topic '", topic_name_, "': a message was not published: ",
+                                why == Refusal::kForeignLoan
+                                    ? "the loan is another publisher's"
+                                    : "it was not finished, or exceeds max_bytes of the schema"));
 }
 
 std::optional<uint64_t> PublisherCore::Enter(Match& match) {

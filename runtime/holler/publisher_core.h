@@ -2,6 +2,7 @@
 #ifndef HOLLER_PUBLISHER_CORE_H_
 #define HOLLER_PUBLISHER_CORE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -24,6 +25,9 @@
 #include "holler/slot_ring.h"
 
 namespace holler {
+
+// Why Publish refuses a message.
+enum class Refusal { kUnfinished, kForeignLoan };
 
 // Thread safety: Acquire, Return, Publish, loans and WarnOfRefusal by one thread at a time; the
 // rest by any.
@@ -53,8 +57,8 @@ class PublisherCore final : public PublisherEndpoint {
   int subscriber_count() const noexcept { return gate_.count(); }
   bool WaitForSubscriber(absl::Duration timeout) const { return gate_.Wait(timeout); }
 
-  // Logs, once for each reason, that Publish refused a message.
-  void WarnOfRefusal(const char* why) noexcept;
+  // Logs, the first time for each reason, that Publish refused a message.
+  void WarnOfRefusal(Refusal why) noexcept;
 
   // PublisherEndpoint.
   const std::string& topic_name() const override { return topic_name_; }
@@ -107,7 +111,7 @@ class PublisherCore final : public PublisherEndpoint {
   // Shared with callbacks that are on their way: one may destroy the endpoint.
   const std::shared_ptr<const PublisherOptions> options_;
   Gate gate_;
-  const char* warned_of_ = nullptr;  // The publishing thread's own.
+  std::array<bool, 2> warned_of_{};  // By Refusal; the publishing thread's own.
   bool closed_ = false;
   Matches matches_;  // Guarded by discovery's lock.
   uint64_t arrivals_ = 0;

@@ -67,14 +67,16 @@ absl::StatusOr<OwnMemory> CreateSealed(const char* label, size_t size, const std
 // Maps a peer's memory for reading, if nothing the peer does later can make reading it fail:
 // it is shmem (not hugetlbfs, whose pages may be missing at the fault), and sealed.
 absl::StatusOr<Mapping> MapSealed(const UniqueFd& fd, size_t least, size_t most, const char* what) {
+  // First what asks nobody: whoever serves a file system in user space could let the others wait.
+  const int seals = ::fcntl(fd.get(), F_GET_SEALS);
+  if (seals < 0) return absl::InvalidArgumentError(absl::StrCat(what, " is not a memfd"));
+  if ((seals & kSeals) != kSeals) {
+    return absl::InvalidArgumentError(absl::StrCat(what, " is not sealed"));
+  }
   struct statfs fs {};
   if (::fstatfs(fd.get(), &fs) != 0) return SystemError(errno, absl::StrCat("fstatfs of ", what));
   if (fs.f_type != TMPFS_MAGIC) {
-    return absl::InvalidArgumentError(absl::StrCat(what, " is not a memfd"));
-  }
-  const int seals = ::fcntl(fd.get(), F_GET_SEALS);
-  if (seals < 0 || (seals & kSeals) != kSeals) {
-    return absl::InvalidArgumentError(absl::StrCat(what, " is not sealed"));
+    return absl::InvalidArgumentError(absl::StrCat(what, " is not a memfd of ordinary pages"));
   }
   struct stat st {};
   if (::fstat(fd.get(), &st) != 0) return SystemError(errno, absl::StrCat("fstat of ", what));

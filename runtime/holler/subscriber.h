@@ -28,7 +28,8 @@ namespace holler {
 //     while (auto sample = imu->Take()) Use(sample->stamp_ns(), sample.sequence());
 //
 // From a publisher matched before the call, everything is received from its next sample on (on a
-// latched topic, from its last). Samples of a publisher that died can still be taken.
+// latched topic, from its last). Samples of a publisher that died can still be taken, unless 32
+// others whose samples wait died after it.
 // Thread safety: thread-compatible, but for the go / no-go calls, which any thread may make.
 template <typename Topic>
 class Subscriber {
@@ -60,7 +61,8 @@ class Subscriber {
     for (int i = 0; i < kMostRejected; ++i) {
       const auto taken = core_->Take();
       if (!taken.has_value()) return {};
-      if (const Message* message = Check(*taken)) return Sample<Message>(*taken, message);
+      if (const Message* message = MessageIn(*taken)) return Sample<Message>(*taken, message);
+      core_->Reject(*taken);
     }
     core_->LookAgain();
     return {};
@@ -68,13 +70,13 @@ class Subscriber {
 
   // The newest sample, if it was not taken yet; all older ones are skipped().
   Sample<Message> TakeLatest() noexcept {
-    for (int i = 0; i < kMostRejected; ++i) {
-      const auto taken = core_->TakeLatest();
-      if (!taken.has_value()) return {};
-      if (const Message* message = Check(*taken)) return Sample<Message>(*taken, message);
-    }
-    core_->LookAgain();
-    return {};
+    const Message* message = nullptr;
+    const auto taken = core_->TakeLatest([&](const TakenSample& candidate) {
+      const Message* valid = MessageIn(candidate);
+      if (valid != nullptr) message = valid;
+      return valid != nullptr;
+    });
+    return taken.has_value() ? Sample<Message>(*taken, message) : Sample<Message>();
   }
 
   // While max_samples are held nothing can be taken, so Wait and fd() act as if there were nothing.
@@ -112,8 +114,8 @@ class Subscriber {
 
   explicit Subscriber(std::shared_ptr<SubscriberCore> core) : core_(std::move(core)) {}
 
-  // The message in a sample; null, after giving the sample back, if there is no valid one.
-  const Message* Check(const TakenSample& taken) noexcept {
+  // The message in a sample; null if there is no valid one.
+  const Message* MessageIn(const TakenSample& taken) const noexcept {
     const HeldSample& held = taken.held;
     if constexpr (Topic::kLayout.payload_kind == PayloadKind::kStruct) {
       if (held.size == sizeof(Message)) return reinterpret_cast<const Message*>(held.payload);
@@ -126,7 +128,6 @@ class Subscriber {
         return flatbuffers::GetRoot<Message>(bytes);
       }
     }
-    core_->Reject(taken);
     return nullptr;
   }
 

@@ -17,6 +17,10 @@ namespace {
 // Two words for each, and one for news.
 constexpr size_t kMostSourcesOnWords = (kMostFutexWords - 1) / 2;
 
+// Publishers that are gone and whose samples wait to be taken: each keeps its segment alive, which
+// must not go on for ever where a publisher starts and dies again and again.
+constexpr std::ptrdiff_t kMostEnded = 32;
+
 int64_t DeadlineAfter(absl::Duration timeout) {
   const int64_t now = MonotonicNow();
   const int64_t length = absl::ToInt64Nanoseconds(std::max(timeout, absl::ZeroDuration()));
@@ -58,14 +62,19 @@ SubscriberCore::~SubscriberCore() = default;
 
 std::optional<TakenSample> SubscriberCore::Take() noexcept {
   if (auto sample = TryTake()) return sample;
+  return FoundNothing() ? TryTake() : std::nullopt;
+}
+
+// What is to do before the user turns to other things. Returns whether there is a sample now.
+bool SubscriberCore::FoundNothing() noexcept {
   DropEnded();
-  if (!fd_in_use_) return std::nullopt;
+  if (!fd_in_use_) return false;
   // The user goes back to poll fd(): forget old rings, ask for new ones, and look once more, as
   // before any sleep. A publisher whose ring was just forgotten must be asked, too.
   doorbell_.Clear();
   if (changed_.raised()) Adopt();
   ArmBells();
-  return HeadMoved() ? TryTake() : std::nullopt;
+  return HeadMoved();
 }
 
 std::optional<TakenSample> SubscriberCore::TryTake() noexcept {
@@ -100,7 +109,12 @@ Source* SubscriberCore::Oldest() noexcept {
   return oldest;
 }
 
-std::optional<TakenSample> SubscriberCore::TakeLatest() noexcept {
+std::optional<TakenSample> SubscriberCore::TakeLatest(IsValid is_valid) noexcept {
+  if (auto sample = TryTakeLatest(is_valid)) return sample;
+  return FoundNothing() ? TryTakeLatest(is_valid) : std::nullopt;
+}
+
+std::optional<TakenSample> SubscriberCore::TryTakeLatest(IsValid is_valid) noexcept {
   if (changed_.raised()) [[unlikely]]
     Adopt();
   std::optional<TakenSample> latest;
@@ -108,17 +122,19 @@ std::optional<TakenSample> SubscriberCore::TakeLatest() noexcept {
     const std::optional<HeldSample> held = source->ring().TakeLatest();
     if (!held.has_value()) continue;
     const TakenSample sample{*held, source.get()};
+    std::optional<TakenSample> older = sample;
     if (!latest.has_value() || held->publish_time > latest->held.publish_time) {
-      if (latest.has_value()) Release(*latest);
-      if (latest.has_value()) ++skipped_before_;
-      latest = sample;
-    } else {
-      Release(sample);
-      ++skipped_before_;
+      if (!is_valid(sample)) {  // Others may have better ones, though older.
+        Reject(sample);
+        continue;
+      }
+      older = std::exchange(latest, sample);
     }
+    if (!older.has_value()) continue;
+    Release(*older);
+    ++skipped_before_;
   }
-  if (latest.has_value()) return latest;
-  return Take();  // Nothing new; it does what is to do before a sleep.
+  return latest;
 }
 
 void SubscriberCore::Reject(const TakenSample& sample) noexcept {
@@ -242,6 +258,7 @@ void SubscriberCore::Adopt() noexcept {
     sources_.push_back(std::move(source));
   }
   arrivals_.clear();
+  lost_before_ += std::exchange(lost_unseen_, 0);
   DropEnded();  // Who never finds nothing to take would keep them all.
 }
 
@@ -257,6 +274,25 @@ void SubscriberCore::DropEnded() noexcept {
     if (source->ring().holds_any()) ended_.push_back(source);
     return true;
   });
+  const Passed passed = ForgetFirstEnded(sources_);
+  lost_before_ += passed.lost;
+  skipped_before_ += passed.skipped;
+}
+
+// Those that are too many, but for those of which samples are held.
+SubscriberCore::Passed SubscriberCore::ForgetFirstEnded(Sources& sources) noexcept {
+  const auto has_ended = [](const auto& source) { return source->ended.raised(); };
+  std::ptrdiff_t too_many = std::count_if(sources.begin(), sources.end(), has_ended) - kMostEnded;
+  Passed passed;
+  std::erase_if(sources, [&](const std::shared_ptr<Source>& source) {
+    if (too_many <= 0 || !has_ended(source) || source->ring().holds_any()) return false;
+    --too_many;
+    const uint64_t position = source->ring().position();
+    passed.lost += source->ring().lost() + std::max(source->last, position) - position;
+    passed.skipped += source->ring().skipped();
+    return true;
+  });
+  return passed;
 }
 
 void SubscriberCore::Close(std::shared_ptr<SubscriberCore> core) {
@@ -324,6 +360,7 @@ bool SubscriberCore::Confirm(const EndpointKey& publisher, uint64_t start) {
   {
     std::lock_guard lock(handoff_);
     arrivals_.push_back(it->second);
+    lost_unseen_ += ForgetFirstEnded(arrivals_).lost;
     changed_.Raise();
   }
   Tell();

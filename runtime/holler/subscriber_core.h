@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "holler/doorbell.h"
@@ -90,10 +91,13 @@ class SubscriberCore final : public SubscriberEndpoint {
   // last one is released, and until then count it as matched.
   static void Close(std::shared_ptr<SubscriberCore> core);
 
+  using IsValid = absl::FunctionRef<bool(const TakenSample&)>;
+
   // The oldest sample not taken yet, over all publishers by publish time.
   std::optional<TakenSample> Take() noexcept;
-  // The newest sample of all publishers; older ones are skipped.
-  std::optional<TakenSample> TakeLatest() noexcept;
+  // The newest sample of all publishers that `is_valid` says is a message, asked last of the one
+  // returned; older ones are skipped, the others rejected.
+  std::optional<TakenSample> TakeLatest(IsValid is_valid) noexcept;
   // Gives a sample back; by any thread. Its source may be gone right after.
   static void Release(const TakenSample& sample) noexcept {
     sample.source->ring().Release(sample.held.pin);
@@ -123,14 +127,24 @@ class SubscriberCore final : public SubscriberEndpoint {
   bool holds_samples() override;
 
  private:
+  using Sources = std::vector<std::shared_ptr<Source>>;
+  // Samples nobody will take.
+  struct Passed {
+    uint64_t lost = 0;
+    uint64_t skipped = 0;
+  };
+
   SubscriberCore(std::shared_ptr<Discovery> discovery, TopicInfo topic, std::string topic_name,
                  Doorbell doorbell, SubscriberOptions options);
 
   absl::Status CheckMatch(const PeerSegment& segment) const;
   std::optional<TakenSample> TryTake() noexcept;
+  std::optional<TakenSample> TryTakeLatest(IsValid is_valid) noexcept;
+  bool FoundNothing() noexcept;
   Source* Oldest() noexcept;
   void Adopt() noexcept;
   void DropEnded() noexcept;
+  static Passed ForgetFirstEnded(Sources& sources) noexcept;
   void ArmBells() noexcept;
   void Disarm() noexcept;
   void Tell() noexcept;  // Has the taking thread, if it sleeps, look at changed_ and ended.
@@ -155,12 +169,13 @@ class SubscriberCore final : public SubscriberEndpoint {
   // From discovery to the taking thread.
   Flag changed_;
   std::mutex handoff_;
-  std::vector<std::shared_ptr<Source>> arrivals_;
+  Sources arrivals_;
+  uint64_t lost_unseen_ = 0;  // In arrivals that were forgotten.
 
   // The taking thread's own.
-  std::vector<std::shared_ptr<Source>> sources_;
-  std::vector<std::shared_ptr<Source>> ended_;  // Drained, but with samples still held.
-  uint64_t turn_ = 0;                           // Counts calls of Take with several sources.
+  Sources sources_;
+  Sources ended_;      // Drained, but with samples still held.
+  uint64_t turn_ = 0;  // Counts calls of Take with several sources.
   bool fd_in_use_ = false;
   uint64_t malformed_ = 0;
   uint64_t lost_before_ = 0;  // Of sources that are gone.

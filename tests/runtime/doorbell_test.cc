@@ -76,6 +76,14 @@ TEST_F(DoorbellTest, ClearForgetsRings) {
   EXPECT_TRUE(Readable());
 }
 
+TEST_F(DoorbellTest, ClearReturnsThoughBellsNeverRest) {
+  std::vector<Bell> bells;
+  for (int i = 0; i < 40; ++i) bells.push_back(AddBell());
+  for (const Bell& bell : bells) ASSERT_EQ(::shutdown(bell.ear.get(), SHUT_RD), 0);
+  doorbell_.Clear();
+  EXPECT_TRUE(Readable());
+}
+
 TEST_F(DoorbellTest, HearsEachOfItsBells) {
   std::vector<Bell> bells;
   for (int i = 0; i < 40; ++i) bells.push_back(AddBell());

@@ -59,6 +59,16 @@ TEST_F(ListenerTest, RefusesOtherUsers) {
   EXPECT_NE(host_.log[0].find("allowed_users"), std::string::npos) << host_.log[0];
 }
 
+TEST_F(ListenerTest, CallersThatComeWithoutEndLeaveTimeForOtherThings) {
+  host_.identity.allowed = {::geteuid() + 1};
+  std::vector<std::unique_ptr<Connection>> callers;
+  for (int i = 0; i < 100; ++i) callers.push_back(Call());
+  listener_.OnCallers();
+  EXPECT_EQ(host_.counts.refused_users, 64u);
+  listener_.OnCallers();
+  EXPECT_EQ(host_.counts.refused_users, 100u);
+}
+
 TEST_F(ListenerTest, TurnsAwayWhoFindsNoRoomAndLooksForIt) {
   std::vector<std::unique_ptr<Connection>> silent;
   while (sessions_.has_room_for_callers() && silent.size() < 10'000) {

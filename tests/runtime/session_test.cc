@@ -246,6 +246,19 @@ TEST_F(SessionTest, WhatWasExhaustedIsTriedAgain) {
   EXPECT_EQ(Sent().message.type, wire::Message_SubscriberCard);
 }
 
+TEST_F(SessionTest, WhatMatchedMeanwhileIsNotTriedAgain) {
+  host_.endpoints.Add(kSubscriber, &subscriber_);
+  subscriber_.answer = absl::ResourceExhaustedError("no fds");
+  Establish();
+  ASSERT_TRUE(DeliverPublisherCard().ok());
+  Sent();
+  subscriber_.answer = absl::AlreadyExistsError("proposed by another path");
+  ASSERT_TRUE(session_->Retry().ok());
+  EXPECT_EQ(host_.counts.refused_endpoints, 1u) << "only the first time";
+  ASSERT_TRUE(session_->SendGone(5).ok());
+  EXPECT_EQ(Sent().message.type, wire::Message_Gone) << "nothing was sent before it";
+}
+
 TEST_F(SessionTest, AdmitsASubscriberThere) {
   host_.endpoints.Add(kPublisher, &publisher_);
   Establish();

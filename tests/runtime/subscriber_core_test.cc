@@ -1,0 +1,191 @@
+// Subscribers towards publishers that lie, die, or come in numbers: the test is all of them.
+#include "holler/subscriber_core.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "holler/topic.h"
+#include "node_support.h"
+#include "segment_support.h"
+
+namespace holler {
+namespace {
+
+// A publisher without a process, a node, or manners.
+class Stranger {
+ public:
+  Stranger(SubscriberCore& core, uint64_t id) : core_(core), key_{wire::NodeId(9, 9), id} {}
+
+  absl::Status Propose() {
+    auto mapped = PeerSegment::Map(Dup(segment_.fd()));
+    EXPECT_TRUE(mapped.ok()) << mapped.status();
+    return core_.Propose(key_, {"stranger", 1, 1, "test/segment"}, std::move(*mapped)).status();
+  }
+  bool Confirm() { return core_.Confirm(key_, 0); }
+  void Match() {
+    EXPECT_TRUE(Propose().ok());
+    EXPECT_TRUE(Confirm());
+  }
+  void End() { core_.End(key_); }
+
+  // Publishes one sample of `size` bytes, at the time `when`.
+  void Publish(int64_t when, uint32_t size = 8) {
+    const SegmentView<std::byte> view(segment_.data(), segment_.layout());
+    const uint64_t n = ++sequence_;
+    const uint32_t slot = static_cast<uint32_t>(n % segment_.layout().slot_count);
+    SlotHeader& header = view.slot(slot);
+    header.publish_time.store(when);
+    header.size.store(size);
+    header.next_slot.store(kNoSlot);
+    header.sequence.store(n);
+    view.ring(n % segment_.layout().depth).store(slot);
+    view.head().store(n);
+  }
+
+ private:
+  SubscriberCore& core_;
+  const EndpointKey key_;
+  const Segment segment_ = std::move(*Segment::Create(TestTopic()));
+  uint64_t sequence_ = 0;
+};
+
+class SubscriberCoreTest : public testing::Test {
+ protected:
+  // The times of all samples there are now.
+  std::vector<int64_t> TakeAll() {
+    std::vector<int64_t> times;
+    while (const auto taken = core_->Take()) {
+      times.push_back(taken->held.publish_time);
+      core_->Release(*taken);
+    }
+    return times;
+  }
+  std::unique_ptr<Stranger> Matched(uint64_t id) {
+    auto stranger = std::make_unique<Stranger>(*core_, id);
+    stranger->Match();
+    return stranger;
+  }
+
+  TestNode node_{"node", NextDomain()};
+  std::shared_ptr<SubscriberCore> core_ =
+      std::move(*SubscriberCore::Create(*node_, TestTopic(), {}));
+};
+
+TEST_F(SubscriberCoreTest, APairIsProposedOnce) {
+  Stranger stranger(*core_, 1);
+  EXPECT_TRUE(stranger.Propose().ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(stranger.Propose()));
+  EXPECT_TRUE(stranger.Confirm());
+  EXPECT_FALSE(stranger.Confirm()) << "twice";
+  EXPECT_TRUE(absl::IsAlreadyExists(stranger.Propose()));
+  stranger.Publish(1);
+  EXPECT_EQ(TakeAll(), std::vector<int64_t>{1}) << "it must not be there twice";
+  EXPECT_EQ(core_->publisher_count(), 1);
+}
+
+TEST_F(SubscriberCoreTest, WhatIsPublishedAfterTheEndKeepsNobody) {
+  const auto stranger = Matched(1);
+  for (int64_t n = 1; n <= 3; ++n) stranger->Publish(n);
+  stranger->End();
+  stranger->Publish(4);
+  for (int64_t n = 1; n <= 3; ++n) {
+    const auto taken = core_->Take();
+    ASSERT_TRUE(taken.has_value());
+    EXPECT_EQ(taken->held.publish_time, n);
+    core_->Release(*taken);
+  }
+  const auto other = Matched(2);
+  EXPECT_TRUE(TakeAll().empty());
+  EXPECT_FALSE(core_->Wait(absl::ZeroDuration()));
+}
+
+TEST_F(SubscriberCoreTest, OfThoseThatDiedOnlyTheLastAreKept) {
+  constexpr int kMany = 100;
+  constexpr size_t kKept = 32;
+  for (const bool looks_meanwhile : {true, false}) {
+    const uint64_t lost_before = core_->lost();
+    for (int i = 0; i < kMany; ++i) {
+      const auto stranger = Matched(static_cast<uint64_t>(i));
+      stranger->Publish(2 * i);
+      stranger->Publish(2 * i + 1);
+      if (looks_meanwhile) {
+        EXPECT_TRUE(core_->Wait(absl::ZeroDuration()));
+      }
+      stranger->End();
+    }
+    Stranger last(*core_, kMany);
+    last.Match();  // News, by which those before it are counted.
+    last.End();
+    const std::vector<int64_t> times = TakeAll();
+    EXPECT_EQ(times.size() + core_->lost() - lost_before, 2u * kMany) << "none is uncounted";
+    // One may have ended since the last look.
+    EXPECT_GE(times.size(), 2 * (kKept - 1)) << looks_meanwhile;
+    EXPECT_LE(times.size(), 2 * (kKept + 1)) << looks_meanwhile;
+    EXPECT_EQ(times.back(), 2 * kMany - 1) << "the last are kept";
+    EXPECT_TRUE(std::is_sorted(times.begin(), times.end()));
+  }
+}
+
+TEST_F(SubscriberCoreTest, HeldSamplesOfThoseThatDiedStay) {
+  std::vector<TakenSample> held;
+  for (int i = 0; i < 40; ++i) {
+    const auto stranger = Matched(static_cast<uint64_t>(i));
+    stranger->Publish(i);
+    stranger->Publish(1'000 + i);
+    const auto taken = core_->Take();
+    ASSERT_TRUE(taken.has_value());
+    held.push_back(*taken);
+    stranger->End();
+  }
+  EXPECT_EQ(TakeAll().size(), 40u);
+  EXPECT_EQ(core_->lost(), 0u);
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(held[static_cast<size_t>(i)].held.publish_time, i);
+    core_->Release(held[static_cast<size_t>(i)]);
+  }
+}
+
+bool IsValid(const TakenSample& sample) { return sample.held.size == 8; }
+
+TEST_F(SubscriberCoreTest, AMalformedLatestHidesNoOther) {
+  const auto good = Matched(1);
+  const auto bad = Matched(2);
+  const auto late = Matched(3);
+  for (int64_t n = 1; n <= 10; ++n) {
+    good->Publish(10 * n);
+    bad->Publish(10 * n + 9, /*size=*/7);
+    late->Publish(10 * n - 5);
+    const auto taken = core_->TakeLatest(IsValid);
+    ASSERT_TRUE(taken.has_value());
+    EXPECT_EQ(taken->held.publish_time, 10 * n);
+    core_->Release(*taken);
+    EXPECT_FALSE(core_->TakeLatest(IsValid).has_value());
+  }
+  EXPECT_EQ(core_->malformed(), 10u);
+  EXPECT_EQ(core_->skipped(), 10u);
+  EXPECT_EQ(core_->lost(), 0u);
+}
+
+TEST_F(SubscriberCoreTest, TheLatestIsTheLatestEvenIfItCameDuringTheCall) {
+  const auto stranger = Matched(1);
+  (void)core_->fd();
+  EXPECT_FALSE(core_->TakeLatest(IsValid).has_value());
+  stranger->Publish(1, /*size=*/7);
+  const auto taken = core_->TakeLatest([&](const TakenSample& sample) {
+    if (sample.held.sequence != 1) return true;
+    for (int64_t n = 2; n <= 5; ++n) stranger->Publish(n);
+    return false;
+  });
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->held.sequence, 5u);
+  core_->Release(*taken);
+  EXPECT_EQ(core_->skipped(), 3u);
+  EXPECT_EQ(core_->malformed(), 1u);
+}
+
+}  // namespace
+}  // namespace holler
