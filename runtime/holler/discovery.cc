@@ -289,14 +289,14 @@ void Discovery::TopicsMayHaveChanged(const std::vector<uint64_t>& publishes_befo
 
 void Discovery::Announce(uint64_t publisher,
                          const std::vector<PublisherEndpoint::Admitted>& admitted) {
-  for (const auto& [key, start] : admitted) {
+  for (const auto& [key, join] : admitted) {
     if (key.node == self_.id) {
-      local_matcher_.Confirm(publisher, key.endpoint, start);
+      local_matcher_.Confirm(publisher, key.endpoint, join);
       continue;
     }
     sessions_.VisitEstablished(
-        key.node, [publisher, subscriber = key.endpoint, start = start](Session& session) {
-          return session.Confirm(publisher, subscriber, start);
+        key.node, [publisher, subscriber = key.endpoint, join = join](Session& session) {
+          return session.Confirm(publisher, subscriber, join);
         });
   }
 }

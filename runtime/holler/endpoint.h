@@ -33,8 +33,8 @@ struct EndpointKey {
 // All calls come with discovery's lock held, so one at a time for all endpoints of a node.
 class PublisherEndpoint {
  public:
-  // A subscriber that got its turn after waiting for one, and the sequence it starts after.
-  using Admitted = std::pair<EndpointKey, uint64_t>;
+  // A subscriber that got its turn after waiting for one, and where it starts.
+  using Admitted = std::pair<EndpointKey, JoinPoint>;
 
   virtual ~PublisherEndpoint() = default;
 
@@ -43,11 +43,11 @@ class PublisherEndpoint {
   virtual int segment_fd() const = 0;
 
   // A subscriber has mapped the segment and hands over its page. Enters it into the table, and
-  // only then returns the sequence it starts after; or nothing if max_subscribers are matched:
+  // only then returns where it starts; or nothing if max_subscribers are matched:
   // then it is kept until one leaves. Errors: AlreadyExists; ResourceExhausted: too many wait.
-  virtual absl::StatusOr<std::optional<uint64_t>> Admit(const EndpointKey& subscriber,
-                                                        const PeerInfo& peer, PeerPage page,
-                                                        UniqueFd bell) = 0;
+  virtual absl::StatusOr<std::optional<JoinPoint>> Admit(const EndpointKey& subscriber,
+                                                         const PeerInfo& peer, PeerPage page,
+                                                         UniqueFd bell) = 0;
   // The subscriber was told where it starts: from now on it counts as matched. Not before, or a
   // publisher that publishes and dies at once would do so behind the back of a subscriber that
   // never learns where to start.
@@ -85,7 +85,7 @@ class SubscriberEndpoint {
   virtual absl::StatusOr<Offer> Propose(const EndpointKey& publisher, const PeerInfo& peer,
                                         std::shared_ptr<const PeerSegment> segment) = 0;
   // The publisher has entered the page. False: there was no such proposal.
-  virtual bool Confirm(const EndpointKey& publisher, uint64_t start) = 0;
+  virtual bool Confirm(const EndpointKey& publisher, JoinPoint join) = 0;
   // The publisher is gone, or has refused. What it had published can still be taken.
   virtual void End(const EndpointKey& publisher) = 0;
 

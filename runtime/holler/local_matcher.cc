@@ -32,11 +32,11 @@ absl::StatusOr<bool> LocalMatcher::TryMatch(uint64_t publisher_id, PublisherEndp
   if (!page_fd || !bell) return SystemError(errno, "duplicating a subscriber's fds");
   absl::StatusOr<PeerPage> page = PeerPage::Map(std::move(page_fd));
   if (!page.ok()) return page.status();
-  absl::StatusOr<std::optional<uint64_t>> start =
+  absl::StatusOr<std::optional<JoinPoint>> join =
       publisher.Admit(KeyOf(subscriber_id), peer, std::move(*page), std::move(bell));
-  if (!start.ok()) return start.status();
-  if (!start->has_value()) return false;
-  Confirm(publisher_id, subscriber_id, **start);
+  if (!join.ok()) return join.status();
+  if (!join->has_value()) return false;
+  Confirm(publisher_id, subscriber_id, **join);
   return true;
 }
 
@@ -65,10 +65,10 @@ void LocalMatcher::Match(uint64_t publisher_id, uint64_t subscriber_id) {
   publisher->Refused(peer, why);
 }
 
-void LocalMatcher::Confirm(uint64_t publisher_id, uint64_t subscriber_id, uint64_t start) {
+void LocalMatcher::Confirm(uint64_t publisher_id, uint64_t subscriber_id, JoinPoint join) {
   PublisherEndpoint* publisher = host_.registry().FindPublisher(publisher_id);
   SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(subscriber_id);
-  if (subscriber == nullptr || !subscriber->Confirm(KeyOf(publisher_id), start)) return;
+  if (subscriber == nullptr || !subscriber->Confirm(KeyOf(publisher_id), join)) return;
   publisher->Confirmed(KeyOf(subscriber_id));
   const PeerInfo peer = SelfOf(publisher->topic_name());
   host_.match_log().Matched(publisher_id, KeyOf(subscriber_id), peer);

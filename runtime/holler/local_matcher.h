@@ -25,7 +25,7 @@ class LocalMatcher {
   void Match(uint64_t publisher_id, uint64_t subscriber_id);
   void Retry();
   // A publisher has entered a subscriber: tells it where it starts. From then on they are matched.
-  void Confirm(uint64_t publisher_id, uint64_t subscriber_id, uint64_t start);
+  void Confirm(uint64_t publisher_id, uint64_t subscriber_id, JoinPoint join);
 
  private:
   absl::StatusOr<bool> TryMatch(uint64_t publisher_id, PublisherEndpoint& publisher,

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "holler/join.h"
 #include "holler/log.h"
 
 namespace holler {
@@ -65,6 +67,13 @@ struct SubscriberOptions {
   PeerCallback on_matched{};    // A publisher came.
   PeerCallback on_unmatched{};  // A publisher left or died; its samples can still be taken.
   RefusalCallback on_refused{};
+  // Which samples of a publisher come first: see StartAt. What is retained is what the publisher
+  // published while anybody listened, or ever on latched topics.
+  StartAt start_at = StartAt::kDefault;
+  // How long Wait looks for samples before it sleeps. 0 costs least CPU: for most programs, and for
+  // small machines. Some ten microseconds save a sleeper's wake-up where samples come in bursts.
+  // InfiniteDuration never sleeps: least latency, for a thread that has a core to itself.
+  absl::Duration spin{};
   // Whether each sample of a table is verified (flatbuffers::Verifier) before it is handed out;
   // costs time with the number of its tables and strings. It guards against broken publishers, not
   // against malicious ones, who can change a sample after it was verified: copy bytes() first, and

@@ -56,20 +56,19 @@ void PublisherCore::WarnOfRefusal(Refusal why) noexcept {
                                     : "it was not finished, or exceeds max_bytes of the schema"));
 }
 
-std::optional<uint64_t> PublisherCore::Enter(Match& match) {
+std::optional<JoinPoint> PublisherCore::Enter(Match& match) {
   match.reader.page = match.page.get();
   match.reader.doorbell = match.bell.get();
   if (!ring_.readers().Enter(&match.reader)) return std::nullopt;
   match.entered = true;
-  // Only now, with the page in the table, is it safe to say where the subscriber starts. On a
-  // latched topic it starts with the last sample.
-  const uint64_t head = ring_.head();
-  return topic_.latched && head > 0 ? head - 1 : head;
+  // Only now, with the page in the table, is it safe to say where the subscriber starts.
+  return JoinAt(ring_.head(), static_cast<StartAt>(match.page.get()->start_at), topic_.latched,
+                topic_.layout.depth);
 }
 
-absl::StatusOr<std::optional<uint64_t>> PublisherCore::Admit(const EndpointKey& subscriber,
-                                                             const PeerInfo& peer, PeerPage page,
-                                                             UniqueFd bell) {
+absl::StatusOr<std::optional<JoinPoint>> PublisherCore::Admit(const EndpointKey& subscriber,
+                                                              const PeerInfo& peer, PeerPage page,
+                                                              UniqueFd bell) {
   const auto [it, added] = matches_.try_emplace(subscriber, nullptr);
   if (!added) return absl::AlreadyExistsError("this subscriber is known already");
   it->second = std::make_unique<Match>(Match{.peer = peer,
@@ -79,15 +78,15 @@ absl::StatusOr<std::optional<uint64_t>> PublisherCore::Admit(const EndpointKey& 
                                              .entered = false,
                                              .confirmed = false,
                                              .arrival = ++arrivals_});
-  std::optional<uint64_t> start = Enter(*it->second);
-  if (!start.has_value() && matches_.size() > ring_.readers().capacity() + kMostWaiting) {
+  std::optional<JoinPoint> join = Enter(*it->second);
+  if (!join.has_value() && matches_.size() > ring_.readers().capacity() + kMostWaiting) {
     matches_.erase(it);
     return absl::ResourceExhaustedError(absl::StrCat("max_subscribers are matched and ",
                                                      kMostWaiting,
                                                      " more wait already: raise "
                                                      "max_subscribers in the publisher's schema"));
   }
-  return start;
+  return join;
 }
 
 void PublisherCore::Confirmed(const EndpointKey& subscriber) {
@@ -145,7 +144,7 @@ std::vector<PublisherEndpoint::Admitted> PublisherCore::FillPlaces() {
       if (next == matches_.end() || it->second->arrival < next->second->arrival) next = it;
     }
     if (next == matches_.end()) break;
-    if (const auto start = Enter(*next->second)) admitted.emplace_back(next->first, *start);
+    if (const auto join = Enter(*next->second)) admitted.emplace_back(next->first, *join);
   }
   return admitted;
 }

@@ -64,8 +64,9 @@ class PublisherCore final : public PublisherEndpoint {
   const std::string& topic_name() const override { return topic_name_; }
   const TopicInfo& topic() const override { return topic_; }
   int segment_fd() const override { return segment_.fd(); }
-  absl::StatusOr<std::optional<uint64_t>> Admit(const EndpointKey& subscriber, const PeerInfo& peer,
-                                                PeerPage page, UniqueFd bell) override;
+  absl::StatusOr<std::optional<JoinPoint>> Admit(const EndpointKey& subscriber,
+                                                 const PeerInfo& peer, PeerPage page,
+                                                 UniqueFd bell) override;
   void Confirmed(const EndpointKey& subscriber) override;
   std::vector<Admitted> Dismiss(const EndpointKey& subscriber) override;
   std::vector<Admitted> DismissNode(const wire::NodeId& node) override;
@@ -98,7 +99,7 @@ class PublisherCore final : public PublisherEndpoint {
   PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo topic, std::string topic_name,
                 Segment segment, PublisherOptions options);
 
-  std::optional<uint64_t> Enter(Match& match);
+  std::optional<JoinPoint> Enter(Match& match);
   void Forget(Matches::iterator it);
   std::vector<Admitted> FillPlaces();
 

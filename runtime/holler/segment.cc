@@ -173,13 +173,14 @@ std::string PeerSegment::CopySchema() const {
                      layout_.schema_bytes);
 }
 
-absl::StatusOr<OwnPage> OwnPage::Create(uint32_t max_samples) {
+absl::StatusOr<OwnPage> OwnPage::Create(uint32_t max_samples, StartAt start_at) {
   absl::StatusOr<OwnMemory> memory = CreateSealed("holler-subscriber", kPageBytes, "a subscriber");
   if (!memory.ok()) return memory.status();
   auto* page = new (memory->mapping.data()) SubscriberPage{};
   page->magic = kPageMagic;
   page->abi_version = kAbiVersion;
   page->max_samples = max_samples;
+  page->start_at = static_cast<uint32_t>(start_at);
   return OwnPage(std::move(memory->fd), std::move(memory->mapping));
 }
 

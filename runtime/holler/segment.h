@@ -124,7 +124,7 @@ class PeerSegment {
 class OwnPage {
  public:
   // A page for a subscriber that holds at most `max_samples` samples. Errors as Segment::Create.
-  static absl::StatusOr<OwnPage> Create(uint32_t max_samples);
+  static absl::StatusOr<OwnPage> Create(uint32_t max_samples, StartAt start_at = StartAt::kDefault);
   SubscriberPage* get() const noexcept {
     return reinterpret_cast<SubscriberPage*>(mapping_.data());
   }

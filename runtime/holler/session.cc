@@ -150,11 +150,12 @@ absl::Status Session::SendGone(uint64_t endpoint) {
   return connection_->Send(EncodeCard(std::move(gone)));
 }
 
-absl::Status Session::Confirm(uint64_t publisher, uint64_t subscriber, uint64_t start) {
+absl::Status Session::Confirm(uint64_t publisher, uint64_t subscriber, JoinPoint join) {
   wire::ConfirmationT confirmation;
   confirmation.publisher = publisher;
   confirmation.subscriber = subscriber;
-  confirmation.start = start;
+  confirmation.start = join.start;
+  confirmation.head = join.head;
   absl::Status sent = connection_->Send(EncodeCard(std::move(confirmation)));
   if (!sent.ok()) return sent;
   const EndpointKey key{peer_id_, subscriber};
@@ -333,19 +334,19 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
   if (status.ok()) status = page.status();
   wire::RefusalCode code = wire::RefusalCode_Unusable;
   if (status.ok()) {
-    absl::StatusOr<std::optional<uint64_t>> start =
+    absl::StatusOr<std::optional<JoinPoint>> join =
         publisher->Admit({peer_id_, card.subscriber}, PeerOf(publisher->topic_name()),
                          std::move(*page), std::move(fds[1]));
-    if (start.ok() && start->has_value()) {
-      return Confirm(card.publisher, card.subscriber, **start);
+    if (join.ok() && join->has_value()) {
+      return Confirm(card.publisher, card.subscriber, **join);
     }
     // Said twice, or forged: the first one stands.
-    if (absl::IsAlreadyExists(start.status())) {
+    if (absl::IsAlreadyExists(join.status())) {
       ++host_.stats().malformed;
       return absl::OkStatus();
     }
-    code = start.ok() ? wire::RefusalCode_Full : wire::RefusalCode_Exhausted;
-    status = start.ok() ? publisher->FullStatus() : start.status();
+    code = join.ok() ? wire::RefusalCode_Full : wire::RefusalCode_Exhausted;
+    status = join.ok() ? publisher->FullStatus() : join.status();
   }
   const absl::Status why = Explain(publisher->topic_name(), status);
   CountRefusal(why);
@@ -357,7 +358,7 @@ absl::Status Session::OnConfirmation(const wire::ConfirmationT& confirmation) {
   SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(confirmation.subscriber);
   if (subscriber == nullptr) return absl::OkStatus();  // Closed meanwhile.
   const EndpointKey publisher{peer_id_, confirmation.publisher};
-  if (!subscriber->Confirm(publisher, confirmation.start)) {
+  if (!subscriber->Confirm(publisher, {confirmation.start, confirmation.head})) {
     return absl::InvalidArgumentError("a confirmation of what was not proposed");
   }
   host_.match_log().Matched(confirmation.subscriber, publisher, peer_);

@@ -77,7 +77,7 @@ class Session {
   absl::Status SendGone(uint64_t endpoint);
   // A local publisher has entered a subscriber of the peer: tells it where it starts. From then on
   // they are matched.
-  absl::Status Confirm(uint64_t publisher, uint64_t subscriber, uint64_t start);
+  absl::Status Confirm(uint64_t publisher, uint64_t subscriber, JoinPoint join);
 
   // Ends all matches with this peer.
   void Close();

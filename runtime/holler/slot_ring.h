@@ -51,6 +51,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "holler/join.h"
 #include "holler/layout.h"
 
 namespace holler {
@@ -74,6 +75,7 @@ struct SubscriberPage {
   uint64_t magic;
   uint32_t abi_version;
   uint32_t max_samples;  // Pins in use; the publisher reads as many as its own layout says.
+  uint32_t start_at;     // A StartAt.
   alignas(kCacheLine) std::atomic<uint32_t> armed;  // 0: awake. Else an ArmedWord.
   std::atomic<uint32_t> pins[kMaxSamplesLimit];     // Slot number + 1; 0: nothing held.
 };
@@ -376,7 +378,7 @@ struct HeldSample {
 
 // A subscriber's side of one publisher's ring.
 //
-//   RingReader ring(memory, layout, page, start);         // the first sample will be start + 1
+//   RingReader ring(memory, layout, page, join);          // the first sample: join.start + 1
 //   if (std::optional<HeldSample> sample = ring.Take()) {
 //     Use(sample->payload, sample->size);
 //     ring.Release(sample->pin);
@@ -387,8 +389,8 @@ struct HeldSample {
 class RingReader {
  public:
   RingReader(const std::byte* memory, const SegmentLayout& layout, SubscriberPage* page,
-             uint64_t start)
-      : view_(memory, layout), page_(page), cursor_(start) {}
+             JoinPoint join)
+      : view_(memory, layout), page_(page), cursor_(join.start), owed_after_(join.head) {}
 
   // The oldest sample not yet taken; what was overwritten before it is counted by lost().
   // Empty: nothing new, or max_samples are held (then at_limit()).
@@ -511,7 +513,7 @@ class RingReader {
 
   void SkipTo(uint64_t n) noexcept {
     if (n <= cursor_ + 1) return;
-    lost_ += n - cursor_ - 1;
+    lost_ += n - 1 - std::min(n - 1, std::max(cursor_, owed_after_));
     cursor_ = n - 1;
   }
 
@@ -538,13 +540,15 @@ class RingReader {
       }
       page_->pins[pin].store(0, std::memory_order_release);  // T6
     }
-    ++lost_;
+    if (n > owed_after_) ++lost_;
     return std::nullopt;
   }
 
   const SegmentView<const std::byte> view_;
   SubscriberPage* const page_;
   uint64_t cursor_;  // The newest sample taken, lost or skipped.
+  // Samples up to this one are history: taken if they are still there, else not missed.
+  const uint64_t owed_after_;
   uint64_t lost_ = 0;
   uint64_t skipped_ = 0;
   uint32_t hint_ = kNoSlot;

@@ -39,9 +39,9 @@ class Source {
         page_(std::move(page)),
         bell_(std::move(bell)) {}
 
-  // The publisher has confirmed: from here on samples after `start` can be taken.
-  void Start(uint64_t start) {
-    ring_.emplace(segment_->data(), segment_->layout(), page_.get(), start);
+  // The publisher has confirmed: from here on samples after `join.start` can be taken.
+  void Start(JoinPoint join) {
+    ring_.emplace(segment_->data(), segment_->layout(), page_.get(), join);
     page_.CloseFd();
     bell_.pull.reset();
   }
@@ -121,7 +121,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   const std::string& topic_name() const override { return topic_name_; }
   absl::StatusOr<Offer> Propose(const EndpointKey& publisher, const PeerInfo& peer,
                                 std::shared_ptr<const PeerSegment> segment) override;
-  bool Confirm(const EndpointKey& publisher, uint64_t start) override;
+  bool Confirm(const EndpointKey& publisher, JoinPoint join) override;
   void End(const EndpointKey& publisher) override;
   void Refused(const PeerInfo& peer, const absl::Status& why) override;
   bool holds_samples() override;
@@ -151,6 +151,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   bool HasNext() noexcept;
   bool HeadMoved() noexcept;
   bool SleepOnFutexes(uint32_t news, int64_t deadline) noexcept;
+  bool Spin(int64_t deadline) noexcept;
   bool SleepOnBells(int64_t deadline) noexcept;
 
   const std::shared_ptr<Discovery> discovery_;

@@ -39,7 +39,7 @@ TEST_F(LocalMatcherTest, MatchesInTheOrderOfTheProtocol) {
 }
 
 TEST_F(LocalMatcherTest, WhoeverWaitsForAPlaceIsToldAndStays) {
-  publisher_.answer = std::optional<uint64_t>();
+  publisher_.answer = std::optional<JoinPoint>();
   matcher_.Match(kPublisher, kSubscriber);
   EXPECT_THAT(notes_, Contains(HasSubstr("subscriber refused: ")));
   EXPECT_THAT(notes_, Not(Contains("end 10")));

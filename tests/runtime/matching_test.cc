@@ -240,6 +240,41 @@ TEST_P(Matching, CallbacksMayUseEndpoints) {
   EXPECT_EQ(TakeNumber(*subscriber), 5u);
 }
 
+// ---- start_at ----
+
+TEST_P(Matching, ALateSubscriberChoosesWhereItStarts) {
+  auto publisher = Make<test::SmallPublisher>(a());
+  auto first = Make<test::SmallSubscriber>(b());  // Or nothing would be written.
+  for (uint64_t n = 1; n <= 5; ++n) PublishNumber(*publisher, n);
+  const auto late = [&](StartAt start_at) {
+    auto subscriber = Make<test::SmallSubscriber>(b(), SubscriberOptions{.start_at = start_at});
+    EXPECT_TRUE(subscriber->WaitForPublisher(kLong));
+    return subscriber;
+  };
+  auto by_default = late(StartAt::kDefault);
+  auto next = late(StartAt::kNext);
+  auto newest = late(StartAt::kNewest);
+  auto oldest = late(StartAt::kOldest);
+  ASSERT_TRUE(Await([&] { return publisher->subscriber_count() == 5; }));
+  EXPECT_EQ(TakeNumber(*newest), 5u);
+  for (uint64_t n = 1; n <= 5; ++n) EXPECT_EQ(TakeNumber(*oldest), n);
+  PublishNumber(*publisher, 6);
+  for (auto* subscriber : {by_default.get(), next.get(), newest.get(), oldest.get()}) {
+    EXPECT_EQ(TakeNumber(*subscriber), 6u);
+    EXPECT_EQ(subscriber->lost(), 0u);
+  }
+}
+
+TEST_P(Matching, ALatchedSampleCanBeDeclined) {
+  auto publisher = Make<test::LastPublisher>(a());
+  PublishNumber(*publisher, 1);
+  auto subscriber = Make<test::LastSubscriber>(b(), SubscriberOptions{.start_at = StartAt::kNext});
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+  PublishNumber(*publisher, 2);
+  EXPECT_EQ(TakeNumber(*subscriber), 2u);
+  EXPECT_EQ(subscriber->lost(), 0u);
+}
+
 // ---- max_subscribers ----
 
 TEST_P(Matching, OneTooManyIsToldAndWaitsForAPlace) {

@@ -146,11 +146,13 @@ class TestRing {
 // A subscriber of a TestRing, entered in its table from construction to destruction.
 class TestReader {
  public:
-  explicit TestReader(TestRing& ring) : ring_(ring), page_(std::make_unique<SubscriberPage>()) {
+  explicit TestReader(TestRing& ring, StartAt start_at = StartAt::kNext)
+      : ring_(ring), page_(std::make_unique<SubscriberPage>()) {
     reader_.page = page_.get();
     if (!ring.writer().readers().Enter(&reader_)) std::abort();
-    start_ = ring.writer().head();
-    view_.emplace(ring.memory(), ring.layout(), page_.get(), start_);
+    const JoinPoint join = JoinAt(ring.writer().head(), start_at, false, ring.layout().depth);
+    start_ = join.start;
+    view_.emplace(ring.memory(), ring.layout(), page_.get(), join);
   }
   TestReader(const TestReader&) = delete;
   TestReader& operator=(const TestReader&) = delete;

@@ -25,8 +25,8 @@ class FakePublisher final : public PublisherEndpoint {
   const std::string& topic_name() const override { return name_; }
   const TopicInfo& topic() const override { return topic_; }
   int segment_fd() const override { return segment_.fd(); }
-  absl::StatusOr<std::optional<uint64_t>> Admit(const EndpointKey& subscriber, const PeerInfo&,
-                                                PeerPage, UniqueFd) override {
+  absl::StatusOr<std::optional<JoinPoint>> Admit(const EndpointKey& subscriber, const PeerInfo&,
+                                                 PeerPage, UniqueFd) override {
     notes_.push_back(absl::StrCat("admit ", subscriber.endpoint));
     return answer;
   }
@@ -45,7 +45,7 @@ class FakePublisher final : public PublisherEndpoint {
     notes_.push_back(absl::StrCat("publisher refused: ", std::string(why.message())));
   }
 
-  absl::StatusOr<std::optional<uint64_t>> answer = std::optional<uint64_t>(41);
+  absl::StatusOr<std::optional<JoinPoint>> answer = JoinPoint{.start = 41, .head = 42};
 
  private:
   Notes& notes_;
@@ -65,8 +65,8 @@ class FakeSubscriber final : public SubscriberEndpoint {
     if (!answer.ok()) return answer;
     return Offer{page_.fd(), bell_.pull.get()};
   }
-  bool Confirm(const EndpointKey& publisher, uint64_t start) override {
-    notes_.push_back(absl::StrCat("confirm ", publisher.endpoint, " at ", start));
+  bool Confirm(const EndpointKey& publisher, JoinPoint join) override {
+    notes_.push_back(absl::StrCat("confirm ", publisher.endpoint, " at ", join.start));
     return known;
   }
   void End(const EndpointKey& publisher) override {

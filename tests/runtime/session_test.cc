@@ -272,7 +272,7 @@ TEST_F(SessionTest, AdmitsASubscriberThere) {
 
 TEST_F(SessionTest, SaysThatAPublisherIsFull) {
   host_.endpoints.Add(kPublisher, &publisher_);
-  publisher_.answer = std::optional<uint64_t>();
+  publisher_.answer = std::optional<JoinPoint>();
   Establish();
   Sent();
   ASSERT_TRUE(DeliverSubscriberCard(their_page_.fd(), their_bell_.pull.get()).ok());

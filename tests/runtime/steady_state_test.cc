@@ -263,6 +263,31 @@ TEST(SystemCalls, APublisherOnlyWakes) {
   });
 }
 
+// A subscriber that spins takes what comes without a system call, and goes to sleep when it may.
+TEST(SystemCalls, ASpinningSubscriberMakesNone) {
+  ExpectOnlyCalls({}, [](Node& node, auto&& restrict) {
+    auto publisher = Make<test::ManyPublisher>(node);
+    auto subscriber = std::make_unique<test::ManySubscriber>(
+        *test::ManySubscriber::Create(node, SubscriberOptions{.spin = absl::InfiniteDuration()}));
+    subscriber->Take();
+    std::atomic<uint64_t> taken{0};
+    std::thread publishing([&] {
+      for (uint64_t n = 1; n <= 1'000; ++n) {
+        PublishNumber(*publisher, n);
+        while (taken.load() < n) std::this_thread::yield();
+      }
+    });
+    if (!restrict()) return 2;  // This thread, not the publishing one.
+    for (uint64_t n = 1; n <= 1'000; ++n) {
+      if (!subscriber->Wait(absl::InfiniteDuration())) return 3;
+      if (subscriber->Take()->number() != n) return 4;
+      taken.store(n);
+    }
+    if (subscriber->Wait(absl::Milliseconds(1))) return 5;
+    ::_exit(0);
+  });
+}
+
 // Where futex_waitv is missing, subscribers wait for bells.
 TEST(SystemCalls, WaitingWorksOnOldKernelsAndInSandboxes) {
   if (kSanitized) GTEST_SKIP() << "sanitizers make system calls of their own";
