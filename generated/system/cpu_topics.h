@@ -51,6 +51,7 @@ struct CpuTopic {
   static constexpr const char* kFileIdentifier = nullptr;
   static constexpr uint64_t kFingerprint = 0x0094aece3119282d;
   static constexpr bool kLatched = false;
+  static constexpr bool kReliable = false;
   static constexpr holler::SegmentLayout kLayout{
       .payload_kind = holler::PayloadKind::kStruct,
       .depth = 32,

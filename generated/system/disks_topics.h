@@ -37,6 +37,7 @@ struct DisksTopic {
   static constexpr const char* kFileIdentifier = nullptr;
   static constexpr uint64_t kFingerprint = 0x84fa2d1ff34feb5f;
   static constexpr bool kLatched = false;
+  static constexpr bool kReliable = false;
   static constexpr holler::SegmentLayout kLayout{
       .payload_kind = holler::PayloadKind::kTableAtEnd,
       .depth = 32,

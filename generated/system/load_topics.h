@@ -54,6 +54,7 @@ struct LoadTopic {
   static constexpr const char* kFileIdentifier = nullptr;
   static constexpr uint64_t kFingerprint = 0xe8472f27dd353ebd;
   static constexpr bool kLatched = false;
+  static constexpr bool kReliable = false;
   static constexpr holler::SegmentLayout kLayout{
       .payload_kind = holler::PayloadKind::kStruct,
       .depth = 32,

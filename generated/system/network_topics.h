@@ -105,6 +105,7 @@ struct NetworkTopic {
   static constexpr const char* kFileIdentifier = nullptr;
   static constexpr uint64_t kFingerprint = 0x85435ad36762f8a2;
   static constexpr bool kLatched = false;
+  static constexpr bool kReliable = false;
   static constexpr holler::SegmentLayout kLayout{
       .payload_kind = holler::PayloadKind::kTableAtStart,
       .depth = 32,

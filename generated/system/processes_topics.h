@@ -36,6 +36,7 @@ struct ProcessesTopic {
   static constexpr const char* kFileIdentifier = nullptr;
   static constexpr uint64_t kFingerprint = 0x66148eb3f54155bc;
   static constexpr bool kLatched = false;
+  static constexpr bool kReliable = false;
   static constexpr holler::SegmentLayout kLayout{
       .payload_kind = holler::PayloadKind::kTableAtEnd,
       .depth = 32,

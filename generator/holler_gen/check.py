@@ -28,7 +28,8 @@ from holler_gen.problems import File, Problem, Problems
 from holler_gen.schema import Base, Enum, Field, Object, Schema
 from holler_gen.table_layout import PlacedMessage
 
-ATTRIBUTES = ("topic", "of", *BOUNDS, "bounds", "latched")
+FLAGS = ("latched", "reliable")
+ATTRIBUTES = ("topic", "of", *BOUNDS, "bounds", *FLAGS)
 CLASS_SUFFIXES = ("Slot", "Shapes", "Writer", "Topic", "Publisher", "Subscriber")
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
@@ -261,9 +262,12 @@ class _Checker:
     def _topic(self, item: Object) -> Topic | None:
         before = len(self._problems)
         self._name_is_valid(item)
-        if "latched" in item.attributes:
-            self._latched_is_a_flag(item)
+        for flag in FLAGS:
+            if flag in item.attributes:
+                self._takes_no_value(item, flag)
         values = {name: self._integer(item, name) for name in BOUNDS}
+        if "reliable" in item.attributes:
+            self._loans_fit_the_ring(item, values["max_loans"], values["depth"])
         message = self._message(item)
         bounded = None
         if message is not None:
@@ -278,6 +282,7 @@ class _Checker:
             doc=item.doc,
             message=message,
             latched="latched" in item.attributes,
+            reliable="reliable" in item.attributes,
             bounded=bounded,
             **values,
         )
@@ -303,15 +308,25 @@ class _Checker:
                 "topic",
             )
 
-    def _latched_is_a_flag(self, item: Object) -> None:
+    def _takes_no_value(self, item: Object, flag: str) -> None:
         declared = self._problems.declaration(item)
-        attribute = declared.attribute("latched")
-        if item.attributes["latched"] not in ("", "0") or (attribute and attribute.has_value):
+        attribute = declared.attribute(flag)
+        if item.attributes[flag] not in ("", "0") or (attribute and attribute.has_value):
             self._problems.type(
                 item,
-                "`latched` takes no value",
-                "write `latched` alone, or remove it for a topic that is not",
-                "latched",
+                f"`{flag}` takes no value",
+                f"write `{flag}` alone, or remove it for a topic that is not",
+                flag,
+            )
+
+    def _loans_fit_the_ring(self, item: Object, max_loans: int, depth: int) -> None:
+        """What is lent out on a reliable topic must fit the ring beside nothing else."""
+        if max_loans > depth:
+            self._problems.type(
+                item,
+                f"it is `reliable`, and has {max_loans} `max_loans` but a `depth` of {depth}",
+                "lower `max_loans`, or raise `depth`",
+                "reliable",
             )
 
     def _integer(self, item: Object, name: str) -> int:

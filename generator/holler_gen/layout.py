@@ -65,6 +65,7 @@ class Topic:
     max_samples: int
     max_loans: int
     latched: bool
+    reliable: bool
     max_bytes: int  # 0 for a struct or a bounded table
     bounded: PlacedMessage | None = None  # A table whose parts have fixed places.
 

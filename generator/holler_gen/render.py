@@ -53,6 +53,7 @@ class TopicText:
     table: TableText | None  # of a bounded table
     fingerprint: str
     latched: str
+    reliable: str
     file_identifier: str
     schema: str  # the constant that holds the .bfbs
     max_bytes: int  # of a table
@@ -137,6 +138,7 @@ def _topic_text(topic: Topic, computed: Layout, schema: Schema, constant: _Const
         table=table_text.table_text(topic) if topic.bounded else None,
         fingerprint=f"0x{layout.fingerprint(message, schema):016x}",
         latched=str(topic.latched).lower(),
+        reliable=str(topic.reliable).lower(),
         file_identifier=f'"{identifier}"' if identifier else "nullptr",
         schema=names.type_name(_join(constant.namespace, constant.name), namespace),
         max_bytes=layout.message_limit(topic.max_bytes),

@@ -10,11 +10,13 @@ namespace holler {
 
 // Bumped when SegmentHeader, SlotHeader, SubscriberPage or the meaning of any step changes.
 // Nodes of different versions refuse each other.
-inline constexpr uint32_t kAbiVersion = 2;
+inline constexpr uint32_t kAbiVersion = 3;
 
 inline constexpr uint32_t kCacheLine = 64;
 inline constexpr uint32_t kPageBytes = 4096;
 inline constexpr uint32_t kSegmentHeaderBytes = 512;
+// The header's last line is the only part of it that changes: the word of a publisher that waits.
+inline constexpr uint32_t kWaitingOffset = kSegmentHeaderBytes - kCacheLine;
 inline constexpr uint32_t kSlotHeaderBytes = 24;
 
 // Bounds of a layout; the generator refuses schemas beyond them, a subscriber refuses peers.

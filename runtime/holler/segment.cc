@@ -119,6 +119,7 @@ absl::StatusOr<Segment> Segment::Create(const TopicInfo& topic) {
   header->header_bytes = sizeof(SegmentHeader);
   header->layout = topic.layout;
   header->fingerprint = topic.fingerprint;
+  header->reliable = topic.reliable ? 1 : 0;
   CopyName(topic.name, header->topic_name);
   CopyName(topic.type_name, header->type_name);
   std::memcpy(memory->mapping.data() + topic.layout.schema_offset, topic.schema.data(),
@@ -161,6 +162,7 @@ absl::StatusOr<std::shared_ptr<const PeerSegment>> PeerSegment::Map(UniqueFd fd)
   }
   segment->layout_ = header.layout;
   segment->fingerprint_ = header.fingerprint;
+  segment->reliable_ = header.reliable != 0;
   segment->topic_name_ = header.topic_name;
   segment->type_name_ = header.type_name;
   return std::shared_ptr<const PeerSegment>(std::move(segment));
@@ -173,7 +175,7 @@ std::string PeerSegment::CopySchema() const {
                      layout_.schema_bytes);
 }
 
-absl::StatusOr<OwnPage> OwnPage::Create(uint32_t max_samples, StartAt start_at) {
+absl::StatusOr<OwnPage> OwnPage::Create(uint32_t max_samples, StartAt start_at, bool best_effort) {
   absl::StatusOr<OwnMemory> memory = CreateSealed("holler-subscriber", kPageBytes, "a subscriber");
   if (!memory.ok()) return memory.status();
   auto* page = new (memory->mapping.data()) SubscriberPage{};
@@ -181,6 +183,7 @@ absl::StatusOr<OwnPage> OwnPage::Create(uint32_t max_samples, StartAt start_at) 
   page->abi_version = kAbiVersion;
   page->max_samples = max_samples;
   page->start_at = static_cast<uint32_t>(start_at);
+  page->best_effort = best_effort ? 1 : 0;
   return OwnPage(std::move(memory->fd), std::move(memory->mapping));
 }
 

@@ -39,7 +39,8 @@ class Mapping {
   size_t size_ = 0;
 };
 
-// The first bytes of every segment. Written once, before the segment is handed to anybody.
+// The first bytes of every segment, up to the line of SegmentView::waiting. Written once, before
+// the segment is handed to anybody.
 struct SegmentHeader {
   uint64_t magic;
   uint32_t abi_version;
@@ -48,9 +49,10 @@ struct SegmentHeader {
   uint64_t fingerprint;
   char topic_name[kTopicNameMax + 1];
   char type_name[kTypeNameMax + 1];
-  std::byte reserved[kSegmentHeaderBytes - 88 - (kTopicNameMax + 1) - (kTypeNameMax + 1)];
+  uint32_t reliable;  // Not 0: the publisher waits for those who have not taken.
+  std::byte reserved[kWaitingOffset - 92 - (kTopicNameMax + 1) - (kTypeNameMax + 1)];
 };
-static_assert(sizeof(SegmentHeader) == kSegmentHeaderBytes);
+static_assert(sizeof(SegmentHeader) == kWaitingOffset);
 
 // What a generated topic class says of itself, in one value.
 struct TopicInfo {
@@ -58,6 +60,7 @@ struct TopicInfo {
   std::string_view type_name{};
   uint64_t fingerprint = 0;
   bool latched = false;
+  bool reliable = false;
   SegmentLayout layout{};
   std::span<const uint8_t> schema{};  // .bfbs, of layout.schema_bytes bytes; lives forever.
 };
@@ -107,6 +110,7 @@ class PeerSegment {
   uint64_t fingerprint() const noexcept { return fingerprint_; }
   const std::string& topic_name() const noexcept { return topic_name_; }
   const std::string& type_name() const noexcept { return type_name_; }
+  bool reliable() const noexcept { return reliable_; }
   // The schema is still the peer's memory: copy it, then verify the copy.
   std::string CopySchema() const;
 
@@ -116,6 +120,7 @@ class PeerSegment {
   Mapping mapping_;
   SegmentLayout layout_{};
   uint64_t fingerprint_ = 0;
+  bool reliable_ = false;
   std::string topic_name_;
   std::string type_name_;
 };
@@ -124,7 +129,8 @@ class PeerSegment {
 class OwnPage {
  public:
   // A page for a subscriber that holds at most `max_samples` samples. Errors as Segment::Create.
-  static absl::StatusOr<OwnPage> Create(uint32_t max_samples, StartAt start_at = StartAt::kDefault);
+  static absl::StatusOr<OwnPage> Create(uint32_t max_samples, StartAt start_at = StartAt::kDefault,
+                                        bool best_effort = false);
   SubscriberPage* get() const noexcept {
     return reinterpret_cast<SubscriberPage*>(mapping_.data());
   }

@@ -4,13 +4,14 @@
 //   segment (memfd of the publisher; only the publisher can write it)
 //   +---------------+--------+-------------+----------------+----------------------------------+
 //   | SegmentHeader | schema | head        | ring[depth]    | slot 0 | slot 1 | ... | slot N-1 |
-//   | immutable     | .bfbs  | a line      | slot numbers   | SlotHeader, payload              |
+//   | immutable but | .bfbs  | a line      | slot numbers   | SlotHeader, payload              |
+//   | for `waiting` |        |             |                |                                  |
 //   +---------------+--------+-------------+----------------+----------------------------------+
 //
 //   subscriber page (memfd of the subscriber, one for each publisher it is matched with; only the
 //   subscriber can write it)
 //   +----------------+----------------------------+
-//   | immutable line | armed word, pins           |
+//   | immutable line | armed word, cursor, pins   |
 //   +----------------+----------------------------+
 //
 // The life of a slot. Each arrow is made by the publisher alone; a subscriber only ever pins.
@@ -34,10 +35,15 @@
 //    J1 table entry = reader     seq_cst         S1 armed = known              seq_cst
 //    J2 table entry = none       seq_cst         S2 head moved ?               seq_cst
 //    J3 wait for a scan's end    acquire         S3 sleep until rung or woken
+//   wait for room (reliable topics)             after each take (reliable topics)
+//    B1 waiting = needed         seq_cst         C1 cursor = n                 seq_cst
+//    B2 read every cursor        seq_cst         C2 waiting: was n needed ?    seq_cst
+//    B3 sleep on the cursors that lag            C3 wake who sleeps on the cursor
 //
 // Dekker pairs (store, then load, on both sides, all four seq_cst): T3/T4 with R1/R2, S1/S2 with
-// P3/P4, J2/J3 with the bracket around P4 and R2. No fences, so ThreadSanitizer follows it all.
-// No function here makes a system call or allocates, but for the constructors.
+// P3/P4, C1/C2 with B1/B2, J2/J3 with the bracket around P4, R2 and B2. No fences, so
+// ThreadSanitizer follows it all. No function here makes a system call or allocates, but for the
+// constructors and for waking, which is the caller's.
 #ifndef HOLLER_SLOT_RING_H_
 #define HOLLER_SLOT_RING_H_
 
@@ -76,13 +82,18 @@ struct SubscriberPage {
   uint32_t abi_version;
   uint32_t max_samples;  // Pins in use; the publisher reads as many as its own layout says.
   uint32_t start_at;     // A StartAt.
+  uint32_t best_effort;  // Not 0: holds nobody up, on reliable topics either.
   alignas(kCacheLine) std::atomic<uint32_t> armed;  // 0: awake. Else an ArmedWord.
+  alignas(8) std::atomic<uint64_t> cursor;          // The newest sample taken, lost or skipped: C1.
   std::atomic<uint32_t> pins[kMaxSamplesLimit];     // Slot number + 1; 0: nothing held.
 };
-static_assert(offsetof(SubscriberPage, pins) == kCacheLine + 4);
+static_assert(offsetof(SubscriberPage, cursor) == kCacheLine + 8);
+static_assert(offsetof(SubscriberPage, pins) == kCacheLine + 16);
 static_assert(sizeof(SubscriberPage) <= kPageBytes);
 
 inline constexpr uint32_t kNoSlot = UINT32_MAX;
+// The cursor of a subscriber that takes no more, but may hold samples: it holds nobody up.
+inline constexpr uint64_t kTakesNoMore = UINT64_MAX;
 
 // How a sleeping subscriber wants to be woken.
 enum class WakeBy : uint32_t {
@@ -119,6 +130,17 @@ struct Reader {
   const SubscriberPage* page = nullptr;
   int doorbell = -1;       // What rings it; owned by whoever made the Reader.
   uint32_t last_rung = 0;  // Armed word that was answered already; the publishing thread's own.
+
+  // On reliable topics: what it has not taken is not overwritten. Set before J1.
+  bool is_reliable = false;
+  // Nothing up to here is kept for it, whatever its cursor says: no later than where it starts. Set
+  // before J1; the publishing thread's own from then on, as the rest is.
+  uint64_t start = 0;
+  // It has stalled, and nobody waits for it until its cursor moves on.
+  bool is_dropped = false;
+  // The furthest its cursor was seen while it lagged, and since when (CLOCK_MONOTONIC; 0: never).
+  uint64_t stuck_at = 0;
+  int64_t stuck_since = 0;
 };
 
 // The subscribers a publisher's scans look at.
@@ -188,6 +210,10 @@ class SegmentView {
   Like<std::atomic<uint64_t>>& head() const noexcept {
     return *reinterpret_cast<Like<std::atomic<uint64_t>>*>(base_ + layout_.head_offset);
   }
+  // The cursor a publisher waits for; 0: it does not wait.
+  Like<std::atomic<uint64_t>>& waiting() const noexcept {
+    return *reinterpret_cast<Like<std::atomic<uint64_t>>*>(base_ + kWaitingOffset);
+  }
   Like<std::atomic<uint32_t>>& ring(uint64_t index) const noexcept {
     return reinterpret_cast<Like<std::atomic<uint32_t>>*>(base_ + layout_.ring_offset)[index];
   }
@@ -240,6 +266,41 @@ class RingWriter {
     ++loans_;
     next_ = PopFree();
     return slot;
+  }
+
+  // For reliable topics: whether the next slot acquired can be published without overwriting what a
+  // reliable subscriber has not taken. Looks at their cursors once in `depth` samples at most, as
+  // long as they keep up. docs/slot_ring.md argues why those that join meanwhile miss nothing.
+  bool HasRoom() noexcept {
+    if (sequence_ + loans_ < limit_) return true;
+    uint64_t slowest = sequence_;
+    ForEachReliable([&](const Reader& reader, uint64_t cursor) {
+      slowest = std::min(slowest, std::max(cursor, reader.start));
+    });
+    limit_ = slowest + view_.layout().depth;
+    return sequence_ + loans_ < limit_;
+  }
+  // While there is no room: the cursor that each reliable subscriber must reach.
+  uint64_t needed_cursor() const noexcept { return sequence_ + loans_ + 1 - view_.layout().depth; }
+  // B1. Who reaches `needed` from now on wakes whoever sleeps on its cursor. 0: nobody is to.
+  void SetWaiting(uint64_t needed) noexcept {
+    view_.waiting().store(needed, std::memory_order_seq_cst);  // B1, partner C2
+  }
+  // B2. Calls `visit(Reader&, uint64_t cursor)` for each subscriber that is waited for.
+  template <typename Visit>
+  void ForEachReliable(Visit&& visit) noexcept {
+    OpenBracket(std::memory_order_seq_cst);  // partner J2/J3
+    readers_.ForEach([&](Reader& reader) {
+      if (!reader.is_reliable) return;
+      const uint64_t cursor = reader.page->cursor.load(std::memory_order_seq_cst);  // B2, C1
+      if (reader.is_dropped) {
+        if (cursor <= reader.stuck_at) return;
+        reader.is_dropped = false;  // It takes again; what it missed meanwhile, it counts as lost.
+        reader.start = sequence_;
+      }
+      visit(reader, cursor);
+    });
+    CloseBracket();
   }
 
   // Takes back a slot that was acquired and not published.
@@ -352,6 +413,7 @@ class RingWriter {
   const uint32_t scan_batch_;
   uint64_t sequence_ = 0;  // Of the newest sample.
   uint64_t position_;      // (sequence_ + 1) % depth, kept by counting: no division.
+  uint64_t limit_ = 0;     // Samples up to this one overwrite nothing that is still owed.
   uint32_t loans_ = 0;
   uint32_t next_ = kNoSlot;  // Chosen for the next loan, and hinted at by the sample before.
   uint32_t fresh_ = 0;       // Slots from here on were never used.
@@ -363,7 +425,7 @@ class RingWriter {
   std::unique_ptr<uint32_t[]> free_;
   std::unique_ptr<uint32_t[]> retired_;
   std::unique_ptr<uint64_t[]> pinned_in_scan_;  // By slot: the last scan that saw it pinned.
-  // Odd while the table and what hangs on it may be in use (P4, R2).
+  // Odd while the table and what hangs on it may be in use (P4, R2, B2).
   alignas(kCacheLine) std::atomic<uint64_t> bracket_{0};
 };
 
@@ -388,43 +450,33 @@ struct HeldSample {
 // Nothing the publisher wrote is believed: slot numbers and sizes are bounded here.
 class RingReader {
  public:
+  // C3: wakes who sleeps on the word at `cursor`.
+  using WakePublisher = void (*)(const void* cursor) noexcept;
+
+  // `wake` is for reliable topics; on others, nobody waits for a cursor.
   RingReader(const std::byte* memory, const SegmentLayout& layout, SubscriberPage* page,
-             JoinPoint join)
-      : view_(memory, layout), page_(page), cursor_(join.start), owed_after_(join.head) {}
+             JoinPoint join, WakePublisher wake = nullptr)
+      : view_(memory, layout),
+        page_(page),
+        wake_(wake),
+        cursor_(join.start),
+        owed_after_(join.head) {
+    Report();
+  }
 
   // The oldest sample not yet taken; what was overwritten before it is counted by lost().
   // Empty: nothing new, or max_samples are held (then at_limit()).
   std::optional<HeldSample> Take() noexcept {
-    const uint32_t pin = FreePin();
-    if (pin == kNoSlot) return std::nullopt;
-    // The hint spares a subscriber that keeps up the lines of head and ring.
-    if (hint_ < view_.layout().slot_count &&
-        view_.slot(hint_).sequence.load(std::memory_order_acquire) == cursor_ + 1) {  // P1
-      if (auto sample = Hold(hint_, cursor_ + 1, pin)) return sample;
-    }
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
-      if (head <= cursor_) return std::nullopt;
-      // A publisher that laps the reader during each attempt gets the newest one instead.
-      SkipTo(attempt < kAttempts / 2 ? Oldest(head) : head);
-      const uint64_t n = cursor_ + 1;
-      if (auto sample = Hold(SlotOf(n), n, pin)) return sample;
-    }
-    return std::nullopt;
+    auto sample = TakeNext();
+    Report();
+    return sample;
   }
 
   // The newest sample, if it was not taken yet. Those before it count as skipped(), not lost().
   std::optional<HeldSample> TakeLatest() noexcept {
-    const uint32_t pin = FreePin();
-    if (pin == kNoSlot) return std::nullopt;
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
-      if (head <= cursor_) return std::nullopt;
-      skipped_ += head - cursor_ - 1;
-      cursor_ = head - 1;
-      if (auto sample = Hold(SlotOf(head), head, pin)) return sample;
-    }
-    return std::nullopt;
+    auto sample = TakeNewest();
+    Report();
+    return sample;
   }
 
   // Passes over everything published so far; it counts as skipped().
@@ -433,6 +485,7 @@ class RingReader {
     if (head <= cursor_) return;
     skipped_ += head - cursor_;
     cursor_ = head;
+    Report();
   }
 
   // T6. After it the publisher may overwrite the sample.
@@ -497,6 +550,52 @@ class RingReader {
  private:
   static constexpr int kAttempts = 8;
 
+  std::optional<HeldSample> TakeNext() noexcept {
+    const uint32_t pin = FreePin();
+    if (pin == kNoSlot) return std::nullopt;
+    // The hint spares a subscriber that keeps up the lines of head and ring.
+    if (hint_ < view_.layout().slot_count &&
+        view_.slot(hint_).sequence.load(std::memory_order_acquire) == cursor_ + 1) {  // P1
+      if (auto sample = Hold(hint_, cursor_ + 1, pin)) return sample;
+    }
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
+      if (head <= cursor_) return std::nullopt;
+      // A publisher that laps the reader during each attempt gets the newest one instead.
+      SkipTo(attempt < kAttempts / 2 ? Oldest(head) : head);
+      const uint64_t n = cursor_ + 1;
+      if (auto sample = Hold(SlotOf(n), n, pin)) return sample;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<HeldSample> TakeNewest() noexcept {
+    const uint32_t pin = FreePin();
+    if (pin == kNoSlot) return std::nullopt;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
+      if (head <= cursor_) return std::nullopt;
+      skipped_ += head - cursor_ - 1;
+      cursor_ = head - 1;
+      if (auto sample = Hold(SlotOf(head), head, pin)) return sample;
+    }
+    return std::nullopt;
+  }
+
+  // C1 to C3: tells the publisher how far this subscriber is. Whoever waits is woken by the step
+  // that reaches the cursor it needs, and by no other: one system call for each wait.
+  void Report() noexcept {
+    if (cursor_ == reported_) return;
+    const uint64_t before = std::exchange(reported_, cursor_);
+    if (wake_ == nullptr) {
+      page_->cursor.store(cursor_, std::memory_order_release);
+      return;
+    }
+    page_->cursor.store(cursor_, std::memory_order_seq_cst);                  // C1, partner B2
+    const uint64_t needed = view_.waiting().load(std::memory_order_seq_cst);  // C2, partner B1
+    if (before < needed && needed <= cursor_) wake_(&page_->cursor);          // C3
+  }
+
   // T0: acquire, since another thread may have released it, and what that thread read must be
   // over before T3 shows the publisher a new value.
   uint32_t FreePin() const noexcept {
@@ -546,7 +645,9 @@ class RingReader {
 
   const SegmentView<const std::byte> view_;
   SubscriberPage* const page_;
-  uint64_t cursor_;  // The newest sample taken, lost or skipped.
+  const WakePublisher wake_;
+  uint64_t reported_ = 0;  // The page's cursor.
+  uint64_t cursor_;        // The newest sample taken, lost or skipped.
   // Samples up to this one are history: taken if they are still there, else not missed.
   const uint64_t owed_after_;
   uint64_t lost_ = 0;

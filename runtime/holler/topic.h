@@ -12,6 +12,7 @@ TopicInfo InfoOf() {
                    .type_name = Topic::kTypeName,
                    .fingerprint = Topic::kFingerprint,
                    .latched = Topic::kLatched,
+                   .reliable = Topic::kReliable,
                    .layout = Topic::kLayout,
                    .schema = Topic::schema()};
 }

@@ -93,6 +93,16 @@ RULES = {
         "t.fbs:2: error: A: `latched` takes no value; write `latched` alone, or remove it for a "
         "topic that is not",
     ),
+    "reliable with a value": (
+        'struct A (topic: "a", reliable: "yes") { a:int; }',
+        "t.fbs:2: error: A: `reliable` takes no value; write `reliable` alone, or remove it for a "
+        "topic that is not",
+    ),
+    "reliable with more loans than depth": (
+        'struct A (topic: "a", reliable, depth: 1) { a:int; }',
+        "t.fbs:2: error: A: it is `reliable`, and has 2 `max_loans` but a `depth` of 1; lower "
+        "`max_loans`, or raise `depth`",
+    ),
     "attribute on a type that is no topic": (
         "struct A (depth: 3) { a:int; }",
         "t.fbs:2: error: A: `depth` is on a type that is not a topic; add `topic: \"some/name\"`, "

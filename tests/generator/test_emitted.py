@@ -206,6 +206,7 @@ namespace robot;
 table Front (topic: "camera/front", of: "vendor.Image", max_bytes: 8388608, depth: 4) {}
 table Rear (topic: "camera/rear", of: "vendor.Image", max_bytes: 65536) {}
 table Clock (topic: "clock", of: "vendor.Time", latched) {}
+table Orders (topic: "orders", of: "vendor.Time", reliable) {}
 """,
         "-I",
         str(workshop.dir / "vendor"),
@@ -221,7 +222,8 @@ static_assert(robot::FrontTopic::kTypeName == "vendor.Image");
 static_assert(robot::FrontTopic::kName == "camera/front");
 static_assert(robot::FrontTopic::kLayout.payload_capacity > 8388608);
 static_assert(robot::FrontTopic::kLayout.depth == 4 && !robot::FrontTopic::kLatched);
-static_assert(robot::ClockTopic::kLatched);
+static_assert(robot::ClockTopic::kLatched && !robot::ClockTopic::kReliable);
+static_assert(robot::OrdersTopic::kReliable && !robot::OrdersTopic::kLatched);
 static_assert(std::is_same_v<robot::ClockTopic::Message, vendor::Time>);
 static_assert(std::is_same_v<robot::FrontWriter, holler::TableWriter<vendor::Image, 8388608>>);
 int main() {

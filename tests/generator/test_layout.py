@@ -49,6 +49,7 @@ def test_defaults(workshop: Workshop) -> None:
     topic, computed = workshop.topic(with_holler(STRUCT))
     assert (topic.depth, topic.max_subscribers, topic.max_samples, topic.max_loans) == (8, 32, 2, 2)
     assert not topic.latched
+    assert not topic.reliable
     assert computed.slot_count == 8 + 2 + 32 * 2
 
 

@@ -47,6 +47,21 @@ try fail reader_table.c -DBREAK_J2
 try fail reader_table.c -DBREAK_HEAD
 try fail reader_table.c -DBREAK_WAIT
 try fail reader_table.c -DSCAN -DBREAK_SCAN
+try pass reliable.c -DDEPTH=2 -DSAMPLES=4
+try pass reliable.c -DSLEEP
+try pass reliable.c -DSLEEP -DDEPTH=2 -DSAMPLES=4
+try pass reliable.c -DJOIN
+try pass reliable.c -DJOIN -DSLEEP -DDEPTH=2 -DSAMPLES=4
+try fail reliable.c -DSLEEP -DBREAK_C1
+try fail reliable.c -DSLEEP -DBREAK_C2
+try fail reliable.c -DSLEEP -DBREAK_B1
+try fail reliable.c -DSLEEP -DBREAK_B2
+try fail reliable.c -DSLEEP -DBREAK_STEP -DDEPTH=2 -DSAMPLES=4
+try fail reliable.c -DBREAK_ORDER
+try fail reliable.c -DBREAK_LIMIT
+try fail reliable.c -DJOIN -DBREAK_J1
+try fail reliable.c -DJOIN -DBREAK_START
+try fail reliable.c -DJOIN -DBREAK_KEEP -DDEPTH=2
 try pass peek.c
 try fail peek.c -DBREAK_TIME
 try fail peek.c -DBREAK_R1

@@ -147,12 +147,12 @@ class TestRing {
 class TestReader {
  public:
   explicit TestReader(TestRing& ring, StartAt start_at = StartAt::kNext)
-      : ring_(ring), page_(std::make_unique<SubscriberPage>()) {
-    reader_.page = page_.get();
-    if (!ring.writer().readers().Enter(&reader_)) std::abort();
-    const JoinPoint join = JoinAt(ring.writer().head(), start_at, false, ring.layout().depth);
-    start_ = join.start;
-    view_.emplace(ring.memory(), ring.layout(), page_.get(), join);
+      : TestReader(ring, start_at, false, nullptr) {}
+  // One that is waited for; `wake` is called when it reaches a cursor that is needed.
+  static TestReader Reliable(
+      TestRing& ring, StartAt start_at = StartAt::kNext,
+      RingReader::WakePublisher wake = [](const void*) noexcept {}) {
+    return TestReader(ring, start_at, true, wake);
   }
   TestReader(const TestReader&) = delete;
   TestReader& operator=(const TestReader&) = delete;
@@ -168,6 +168,20 @@ class TestReader {
   uint64_t start() const { return start_; }
 
  private:
+  TestReader(TestRing& ring, StartAt start_at, bool is_reliable, RingReader::WakePublisher wake)
+      : ring_(ring), page_(std::make_unique<SubscriberPage>()) {
+    const auto join = [&] {
+      return JoinAt(ring.writer().head(), start_at, false, ring.layout().depth);
+    };
+    reader_.page = page_.get();
+    reader_.is_reliable = is_reliable;
+    reader_.start = join().start;
+    if (!ring.writer().readers().Enter(&reader_)) std::abort();
+    const JoinPoint joined = join();
+    start_ = joined.start;
+    view_.emplace(ring.memory(), ring.layout(), page_.get(), joined, wake);
+  }
+
   TestRing& ring_;
   std::unique_ptr<SubscriberPage> page_;
   Reader reader_;

@@ -26,6 +26,7 @@ inline TopicInfo TestTopic(const RingShape& shape = {.payload_bytes = 1'000}) {
           .type_name = "test.Segment",
           .fingerprint = 0x1234'5678'9ABC'DEF0,
           .latched = false,
+          .reliable = false,
           .layout = MakeLayout(shape),
           .schema = kTestSchema};
 }

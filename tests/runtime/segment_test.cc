@@ -186,7 +186,7 @@ std::vector<Forgery> Forgeries() {
       Edited(
           "magic", [](H& h) { h.magic ^= 1; }, "does not start"),
       Edited(
-          "abi", [](H& h) { ++h.abi_version; }, "ABI version 3"),
+          "abi", [](H& h) { ++h.abi_version; }, "ABI version 4"),
       Edited(
           "header_bytes", [](H& h) { h.header_bytes = 504; }, "ABI version"),
       Edited(
@@ -253,14 +253,26 @@ TEST(PeerSegment, KeepsACopyOfWhatItChecked) {
   EXPECT_EQ((*peer)->topic_name(), "test/segment");
 }
 
+TEST(PeerSegment, SaysWhetherItsPublisherWaits) {
+  for (const bool reliable : {false, true}) {
+    TopicInfo topic = TestTopic();
+    topic.reliable = reliable;
+    auto segment = Segment::Create(topic);
+    ASSERT_TRUE(segment.ok());
+    EXPECT_EQ((*PeerSegment::Map(Dup(segment->fd())))->reliable(), reliable);
+  }
+}
+
 TEST(PeerPage, IsMappedAsItWasMade) {
-  auto page = OwnPage::Create(3);
+  auto page = OwnPage::Create(3, StartAt::kOldest, true);
   ASSERT_TRUE(page.ok());
   page->get()->pins[2].store(99);
   auto peer = PeerPage::Map(Dup(page->fd()));
   ASSERT_TRUE(peer.ok()) << peer.status();
   EXPECT_EQ(peer->get()->pins[2].load(), 99u);
   EXPECT_EQ(peer->get()->max_samples, 3u);
+  EXPECT_EQ(peer->get()->start_at, static_cast<uint32_t>(StartAt::kOldest));
+  EXPECT_EQ(peer->get()->best_effort, 1u);
 }
 
 TEST(PeerPage, RefusesForgeries) {

@@ -17,6 +17,7 @@ struct Publisher {
   static_assert(!Topic::kName.empty() && !Topic::kTypeName.empty() && Topic::kFingerprint != 0);
   static_assert(Topic::schema().size() == Topic::kLayout.schema_bytes);
   static constexpr bool kLatched = Topic::kLatched;
+  static constexpr bool kReliable = Topic::kReliable;
   static constexpr const char* kFileIdentifier = Topic::kFileIdentifier;
 };
 
