@@ -4,7 +4,10 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <cstdint>
+
+#include "absl/time/time.h"
 
 namespace holler {
 
@@ -15,6 +18,15 @@ inline int64_t MonotonicNow() noexcept {
   timespec now;
   ::clock_gettime(CLOCK_MONOTONIC, &now);  // vDSO: no system call.
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// The time on that clock when `length` is over; INT64_MAX: never.
+inline int64_t TimeAfter(int64_t start, absl::Duration length) noexcept {
+  const int64_t ns = absl::ToInt64Nanoseconds(std::max(length, absl::ZeroDuration()));
+  return ns > INT64_MAX - start ? INT64_MAX : start + ns;
+}
+inline int64_t DeadlineAfter(absl::Duration timeout) noexcept {
+  return TimeAfter(MonotonicNow(), timeout);
 }
 
 }  // namespace holler

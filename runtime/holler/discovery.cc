@@ -274,10 +274,27 @@ void Discovery::RemoveWhenReleased(uint64_t id, std::shared_ptr<SubscriberEndpoi
   registry_.Remove(id);
   match_log_.Closed(id);
   TopicsMayHaveChanged(registry_.publishes(), subscribes);
+  subscriber->TakeNoMore();
   lingering_.emplace(id, std::move(subscriber));
   linger_at_ = MonotonicNow() + kLingerCheck;
   Settle();
   ForgetCallbacksOf(id, lock);
+}
+
+void Discovery::TellStalled(uint64_t publisher) {
+  std::lock_guard lock(mutex_);
+  PublisherEndpoint* endpoint = registry_.FindPublisher(publisher);
+  if (endpoint == nullptr) return;
+  for (const EndpointKey& key : endpoint->TakeStalled()) {
+    if (key.node == self_.id) {
+      local_matcher_.TellStalled(publisher, key.endpoint);
+      continue;
+    }
+    sessions_.VisitEstablished(key.node, [publisher, subscriber = key.endpoint](Session& session) {
+      return session.TellStalled(publisher, subscriber);
+    });
+  }
+  Settle();
 }
 
 void Discovery::TopicsMayHaveChanged(const std::vector<uint64_t>& publishes_before,

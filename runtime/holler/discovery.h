@@ -68,6 +68,10 @@ class Discovery : private SessionHost {
   // before. For endpoints, with the lock held.
   void PostCallback(uint64_t endpoint, std::function<void()> callback);
 
+  // Tells the subscribers of a local publisher that have stalled. By its publishing thread, without
+  // the lock held.
+  void TellStalled(uint64_t publisher);
+
   // Logs a line, once; or the first line about `what`. Without the lock held.
   void Warn(const std::string& line) { WarnOnce(line, line); }
   void WarnOnce(const std::string& what, const std::string& line) {

@@ -56,7 +56,12 @@ class PublisherEndpoint {
   virtual std::vector<Admitted> Dismiss(const EndpointKey& subscriber) = 0;
   virtual std::vector<Admitted> DismissNode(const wire::NodeId& node) = 0;
 
-  // A subscriber of this topic cannot be matched.
+  // Those that stalled since the last call: to be told so. By the publishing thread.
+  virtual std::vector<EndpointKey> TakeStalled() = 0;
+  // What both sides are told then.
+  virtual absl::Status StalledStatus() const = 0;
+
+  // A subscriber of this topic cannot be matched, or has stalled.
   virtual void Refused(const PeerInfo& peer, const absl::Status& why) = 0;
 
   // What a subscriber is told that has to wait for a place.
@@ -91,8 +96,13 @@ class SubscriberEndpoint {
 
   // A publisher of this topic cannot be matched.
   virtual void Refused(const PeerInfo& peer, const absl::Status& why) = 0;
+  // A reliable publisher does not wait for this subscriber any more, until it takes again.
+  virtual void Stalled(const EndpointKey& publisher, const PeerInfo& peer,
+                       const absl::Status& why) = 0;
 
-  // Whether the user holds samples. Asked only after the user has closed the subscriber.
+  // The user has closed the subscriber, with samples held: no publisher is to wait for it.
+  virtual void TakeNoMore() = 0;
+  // Whether the user holds samples. Asked only after TakeNoMore.
   virtual bool holds_samples() = 0;
 };
 

@@ -59,6 +59,18 @@ bool SleepOnWords(std::span<const FutexWord> words, int64_t deadline) noexcept {
   return woken >= 0 || errno != ETIMEDOUT;
 }
 
+bool SleepOnWord(const FutexWord& word, int64_t deadline) noexcept {
+  // In the kernel's own width, which is that of long where it has only one call for this.
+  const timespec until{.tv_sec = static_cast<time_t>(deadline / kSecond),
+                       .tv_nsec = static_cast<long>(deadline % kSecond)};
+  // Unlike FUTEX_WAIT, its deadline is a time on CLOCK_MONOTONIC, not a length.
+  const int operation = FUTEX_WAIT_BITSET | (word.is_shared ? 0 : FUTEX_PRIVATE_FLAG);
+  const long woken =
+      ::syscall(SYS_futex, word.address, operation, word.expected,
+                deadline == INT64_MAX ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+  return woken >= 0 || errno != ETIMEDOUT;
+}
+
 void WakeSleeper(const void* address, bool is_shared) noexcept {
   ::syscall(SYS_futex, address, is_shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr,
             0);

@@ -28,6 +28,9 @@ bool CanSleepOnWords() noexcept;
 // words in their order: to each it first adds the sleeper, then compares.
 bool SleepOnWords(std::span<const FutexWord> words, int64_t deadline) noexcept;
 
+// The same for one word, on any kernel.
+bool SleepOnWord(const FutexWord& word, int64_t deadline) noexcept;
+
 // Wakes one thread that sleeps on the word at `address`. Never blocks, and costs the same however
 // many sleep there.
 void WakeSleeper(const void* address, bool is_shared) noexcept;

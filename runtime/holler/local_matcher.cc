@@ -75,6 +75,20 @@ void LocalMatcher::Confirm(uint64_t publisher_id, uint64_t subscriber_id, JoinPo
   host_.match_log().Matched(subscriber_id, KeyOf(publisher_id), peer);
 }
 
+void LocalMatcher::TellStalled(uint64_t publisher_id, uint64_t subscriber_id) {
+  PublisherEndpoint* publisher = host_.registry().FindPublisher(publisher_id);
+  SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(subscriber_id);
+  if (publisher == nullptr || subscriber == nullptr) return;
+  const PeerInfo peer = SelfOf(publisher->topic_name());
+  const absl::Status status = publisher->StalledStatus();
+  const absl::Status why(status.code(),
+                         absl::StrCat("topic '", publisher->topic_name(), "' within node '",
+                                      peer.node_name, "': ", std::string(status.message())));
+  host_.LogOnce(LogSeverity::kWarning, std::string(why.message()));
+  subscriber->Stalled(KeyOf(publisher_id), peer, why);
+  publisher->Refused(peer, why);
+}
+
 PeerInfo LocalMatcher::SelfOf(const std::string& topic) const {
   return {host_.self().name, ::getpid(), host_.self().uid, topic};
 }

@@ -26,6 +26,8 @@ class LocalMatcher {
   void Retry();
   // A publisher has entered a subscriber: tells it where it starts. From then on they are matched.
   void Confirm(uint64_t publisher_id, uint64_t subscriber_id, JoinPoint join);
+  // A subscriber has stalled: tells both.
+  void TellStalled(uint64_t publisher_id, uint64_t subscriber_id);
 
  private:
   absl::StatusOr<bool> TryMatch(uint64_t publisher_id, PublisherEndpoint& publisher,

@@ -50,7 +50,8 @@ using PeerCallback = std::function<void(const PeerInfo& peer)>;
 // Why a peer of the same topic is not matched: names topic, both nodes and the reason. Codes:
 // InvalidArgument: the types differ; Unavailable: max_subscribers are matched, and this one waits
 // for a place; ResourceExhausted: out of fds or memory, to be tried again; FailedPrecondition: the
-// peer's memory failed a check.
+// peer's memory failed a check. Of those that are matched, on a reliable topic: DeadlineExceeded:
+// the subscriber stalled, and is not waited for until it takes again.
 using RefusalCallback = std::function<void(const PeerInfo& peer, const absl::Status& why)>;
 
 struct PublisherOptions {
@@ -59,6 +60,10 @@ struct PublisherOptions {
   PeerCallback on_matched{};    // A subscriber came.
   PeerCallback on_unmatched{};  // A subscriber left or died.
   RefusalCallback on_refused{};
+  // On a reliable topic, how long one subscriber may hold the publisher up without taking anything.
+  // Then it is dropped: not waited for until it takes again. InfiniteDuration: for ever, for
+  // subscribers that are trusted.
+  absl::Duration stall_limit = absl::Seconds(1);
 };
 
 struct SubscriberOptions {
@@ -70,6 +75,9 @@ struct SubscriberOptions {
   // Which samples of a publisher come first: see StartAt. What is retained is what the publisher
   // published while anybody listened, or ever on latched topics.
   StartAt start_at = StartAt::kDefault;
+  // On reliable topics: takes part without holding the publisher up, and loses what it is too slow
+  // for, as on other topics.
+  bool best_effort = false;
   // How long Wait looks for samples before it sleeps. 0 costs least CPU: for most programs, and for
   // small machines. Some ten microseconds save a sleeper's wake-up where samples come in bursts.
   // InfiniteDuration never sleeps: least latency, for a thread that has a core to itself.

@@ -27,6 +27,7 @@ enum class NoLoan {
   kNone,           // There is one.
   kNoSubscribers,  // Nobody listens, and the topic is not latched: nothing to do.
   kTooManyLoans,   // max_loans of the schema are out already.
+  kFull,           // On a reliable topic: a subscriber has not taken enough.
 };
 
 template <typename Topic>
@@ -99,8 +100,9 @@ struct TopicLoan<Topic>::State {
 //     imu->Publish(std::move(loan));
 //   }
 //
-// Loan and Publish are wait-free, whatever subscribers do. They allocate nothing and make no
-// system call but to wake subscribers that sleep.
+// Loan and Publish are wait-free, whatever subscribers do, but for Loan on reliable topics, which
+// may wait for them. They allocate nothing and make no system call but to wake subscribers that
+// sleep, and to sleep.
 // Thread safety: thread-compatible; the go / no-go calls by any thread.
 template <typename Topic>
 class Publisher {
@@ -136,17 +138,23 @@ class Publisher {
 
   // A slot for the next message, as the writer's Start leaves it: a struct with all bytes zero, an
   // empty builder. Empty if nobody would receive it, or max_loans are out: see TopicLoan::why().
-  LoanType Loan() noexcept {
-    LoanType loan = Borrow();
+  // On a reliable topic it sleeps until each subscriber has taken what it would overwrite; for none
+  // longer than stall_limit without progress.
+  LoanType Loan() noexcept { return Loan(absl::InfiniteDuration()); }
+  // The same, waiting no longer than `timeout`, or not at all; then the loan may be kFull. On other
+  // topics there is nothing to wait for.
+  LoanType Loan(absl::Duration timeout) noexcept {
+    LoanType loan = Borrow(timeout);
     if (loan) loan->Start(PayloadOf(loan.slot_), Topic::kFileIdentifier);
     return loan;
   }
+  LoanType TryLoan() noexcept { return Loan(absl::ZeroDuration()); }
 
   // For large structs that are written whole: the slot as it is, with bytes of this publisher's
   // earlier samples in it.
-  LoanType LoanUninitialized() noexcept
+  LoanType LoanUninitialized(absl::Duration timeout = absl::InfiniteDuration()) noexcept
       requires(Topic::kLayout.payload_kind == PayloadKind::kStruct) {
-    LoanType loan = Borrow();
+    LoanType loan = Borrow(timeout);
     if (loan) loan->StartUninitialized(PayloadOf(loan.slot_));
     return loan;
   }
@@ -191,6 +199,8 @@ class Publisher {
 
   // Samples published so far, which is the newest sequence number. By any thread.
   uint64_t published() const noexcept { return state_->core->published(); }
+  // On a reliable topic: times a subscriber stalled and was dropped. By any thread.
+  uint64_t dropped() const noexcept { return state_->core->dropped(); }
   // Messages Publish refused.
   uint64_t refused() const noexcept { return refused_; }
   const std::string& topic() const noexcept { return state_->core->topic_name(); }
@@ -200,8 +210,14 @@ class Publisher {
 
   explicit Publisher(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-  LoanType Borrow() noexcept {
+  LoanType Borrow([[maybe_unused]] absl::Duration timeout) noexcept {
     if (!state_->core->is_wanted()) return LoanType(NoLoan::kNoSubscribers);
+    if constexpr (Topic::kReliable) {
+      if (state_->free_count == 0) return LoanType(NoLoan::kTooManyLoans);  // No use in waiting.
+      if (!state_->core->AwaitRoom(timeout)) return LoanType(NoLoan::kFull);
+      // The last of those waited for may have left.
+      if (!state_->core->is_wanted()) return LoanType(NoLoan::kNoSubscribers);
+    }
     const uint32_t slot = state_->core->Acquire();
     if (slot == kNoSlot) return LoanType(NoLoan::kTooManyLoans);
     return LoanType(state_.get(), slot, state_->free[--state_->free_count]);

@@ -39,7 +39,8 @@ PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo top
       }()),
       segment_(std::move(segment)),
       ring_(segment_.data(), segment_.layout()),
-      options_(std::make_shared<const PublisherOptions>(std::move(options))) {}
+      options_(std::make_shared<const PublisherOptions>(std::move(options))),
+      pressure_(ring_, options_->stall_limit) {}
 
 PublisherCore::~PublisherCore() { Close(); }
 
@@ -56,14 +57,48 @@ void PublisherCore::WarnOfRefusal(Refusal why) noexcept {
                                     : "it was not finished, or exceeds max_bytes of the schema"));
 }
 
+bool PublisherCore::AwaitRoomUntil(absl::Duration timeout) noexcept {
+  const int64_t deadline = timeout > absl::ZeroDuration() ? DeadlineAfter(timeout) : 0;
+  while (true) {
+    const BackPressure::Outcome outcome = pressure_.Await(deadline);
+    if (outcome != BackPressure::kDropped) return outcome == BackPressure::kRoom;
+    discovery_->TellStalled(id_);
+  }
+}
+
+std::vector<EndpointKey> PublisherCore::TakeStalled() {
+  std::vector<EndpointKey> stalled;
+  for (auto& [key, match] : matches_) {
+    if (std::exchange(match->drops, match->reader.drops) != match->reader.drops) {
+      stalled.push_back(key);
+    }
+  }
+  dropped_.fetch_add(stalled.size(), std::memory_order_relaxed);
+  return stalled;
+}
+
+absl::Status PublisherCore::StalledStatus() const {
+  return absl::DeadlineExceededError(absl::StrCat(
+      "the subscriber took nothing for ", absl::FormatDuration(options_->stall_limit),
+      " while the publisher had no room for more: it is not waited for until it takes again, and "
+      "loses what it misses. Have it take more often, raise depth in the publisher's schema or "
+      "stall_limit in its PublisherOptions, or set best_effort in its own SubscriberOptions"));
+}
+
+JoinPoint PublisherCore::JoinNow(const Match& match) const {
+  return JoinAt(ring_.head(), static_cast<StartAt>(match.page.get()->start_at), topic_.latched,
+                topic_.layout.depth);
+}
+
 std::optional<JoinPoint> PublisherCore::Enter(Match& match) {
   match.reader.page = match.page.get();
+  match.reader.is_reliable = topic_.reliable && match.page.get()->best_effort == 0;
+  match.reader.start = JoinNow(match).start;
   match.reader.doorbell = match.bell.get();
   if (!ring_.readers().Enter(&match.reader)) return std::nullopt;
   match.entered = true;
   // Only now, with the page in the table, is it safe to say where the subscriber starts.
-  return JoinAt(ring_.head(), static_cast<StartAt>(match.page.get()->start_at), topic_.latched,
-                topic_.layout.depth);
+  return JoinNow(match);
 }
 
 absl::StatusOr<std::optional<JoinPoint>> PublisherCore::Admit(const EndpointKey& subscriber,
@@ -105,6 +140,7 @@ void PublisherCore::Forget(Matches::iterator it) {
   matches_.erase(it);
   if (!match->entered) return;
   ring_.readers().Remove(&match->reader);
+  pressure_.OnMatchEnded();
   // The publishing thread may be looking at the page or ringing the bell right now. It is done in
   // well under a microsecond, unless it was preempted: then it needs this CPU.
   ring_.AwaitScan([] {

@@ -3,6 +3,7 @@
 #define HOLLER_PUBLISHER_CORE_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -14,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "holler/back_pressure.h"
 #include "holler/clock.h"
 #include "holler/doorbell.h"
 #include "holler/endpoint.h"
@@ -44,6 +46,11 @@ class PublisherCore final : public PublisherEndpoint {
   // Whether samples go anywhere: somebody listens, or the topic keeps the last one for later.
   bool is_wanted() const noexcept { return topic_.latched || ring_.readers().count() != 0; }
 
+  // On reliable topics, before Acquire: waits for room. Returns whether there is; subscribers that
+  // stall meanwhile are dropped, and told so.
+  bool AwaitRoom(absl::Duration timeout) noexcept {
+    return ring_.HasRoom() || AwaitRoomUntil(timeout);
+  }
   uint32_t Acquire() noexcept { return ring_.Acquire(); }
   void Return(uint32_t slot) noexcept { ring_.Return(slot); }
   uint64_t Publish(uint32_t slot, uint32_t size) noexcept {
@@ -52,6 +59,9 @@ class PublisherCore final : public PublisherEndpoint {
   std::byte* payload(uint32_t slot) const noexcept { return ring_.payload(slot); }
   uint32_t loans() const noexcept { return ring_.loans(); }
   uint64_t published() const noexcept { return ring_.head(); }
+
+  // Times a subscriber stalled.
+  uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
   // Those that were told where they start; WaitForSubscriber waits for the first of them.
   int subscriber_count() const noexcept { return gate_.count(); }
@@ -70,6 +80,8 @@ class PublisherCore final : public PublisherEndpoint {
   void Confirmed(const EndpointKey& subscriber) override;
   std::vector<Admitted> Dismiss(const EndpointKey& subscriber) override;
   std::vector<Admitted> DismissNode(const wire::NodeId& node) override;
+  std::vector<EndpointKey> TakeStalled() override;
+  absl::Status StalledStatus() const override;
   void Refused(const PeerInfo& peer, const absl::Status& why) override;
 
  private:
@@ -93,12 +105,15 @@ class PublisherCore final : public PublisherEndpoint {
     bool entered = false;    // In the table; else it waits for a place.
     bool confirmed = false;  // And was told so.
     uint64_t arrival = 0;    // Whoever waits longest is next.
+    uint32_t drops = 0;      // Of the reader's, those it was told of.
   };
   using Matches = std::map<EndpointKey, std::unique_ptr<Match>>;
 
   PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo topic, std::string topic_name,
                 Segment segment, PublisherOptions options);
 
+  bool AwaitRoomUntil(absl::Duration timeout) noexcept;
+  JoinPoint JoinNow(const Match& match) const;
   std::optional<JoinPoint> Enter(Match& match);
   void Forget(Matches::iterator it);
   std::vector<Admitted> FillPlaces();
@@ -111,6 +126,8 @@ class PublisherCore final : public PublisherEndpoint {
   RingWriter ring_;
   // Shared with callbacks that are on their way: one may destroy the endpoint.
   const std::shared_ptr<const PublisherOptions> options_;
+  BackPressure pressure_;
+  std::atomic<uint64_t> dropped_{0};
   Gate gate_;
   std::array<bool, 2> warned_of_{};  // By Refusal; the publishing thread's own.
   bool closed_ = false;

@@ -43,6 +43,8 @@ absl::StatusCode StatusCodeOf(wire::RefusalCode code) {
       return absl::StatusCode::kUnavailable;
     case wire::RefusalCode_Exhausted:
       return absl::StatusCode::kResourceExhausted;
+    case wire::RefusalCode_Stalled:
+      return absl::StatusCode::kDeadlineExceeded;
     case wire::RefusalCode_Unusable:
       break;
   }
@@ -175,6 +177,14 @@ absl::Status Session::SendRefusal(bool by_publisher, uint64_t publisher, uint64_
   return connection_->Send(EncodeCard(std::move(refusal)));
 }
 
+absl::Status Session::TellStalled(uint64_t publisher, uint64_t subscriber) {
+  PublisherEndpoint* endpoint = host_.registry().FindPublisher(publisher);
+  const absl::Status why = Explain(endpoint->topic_name(), endpoint->StalledStatus(), "");
+  host_.LogOnce(LogSeverity::kWarning, std::string(why.message()));
+  endpoint->Refused(PeerOf(endpoint->topic_name()), why);
+  return SendRefusal(true, publisher, subscriber, wire::RefusalCode_Stalled, why);
+}
+
 absl::Status Session::OnCard(ReceivedCard card) {
   const wire::MessageUnion& message = card.envelope.message;
   switch (message.type) {
@@ -245,11 +255,12 @@ PeerInfo Session::PeerOf(const std::string& topic) const {
   return peer;
 }
 
-absl::Status Session::Explain(const std::string& topic, const absl::Status& why) const {
+absl::Status Session::Explain(const std::string& topic, const absl::Status& why,
+                              const char* what) const {
   return absl::Status(
       why.code(), absl::StrCat("topic '", topic, "', node '", host_.self().name, "' (pid ",
                                ::getpid(), ") and node '", peer_.node_name, "' (pid ", peer_.pid,
-                               ") do not match: ", Printable(std::string(why.message()))));
+                               ")", what, ": ", Printable(std::string(why.message()))));
 }
 
 void Session::CountRefusal(const absl::Status& why) {
@@ -381,6 +392,11 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
   }
   SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(refusal.subscriber);
   if (subscriber == nullptr || !remote_publishers_.contains(refusal.publisher)) {
+    return absl::OkStatus();
+  }
+  if (refusal.code == wire::RefusalCode_Stalled) {  // They stay matched.
+    host_.LogOnce(LogSeverity::kWarning, std::string(why.message()));
+    subscriber->Stalled({peer_id_, refusal.publisher}, PeerOf(subscriber->topic_name()), why);
     return absl::OkStatus();
   }
   CountRefusal(why);

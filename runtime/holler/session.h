@@ -79,6 +79,9 @@ class Session {
   // they are matched.
   absl::Status Confirm(uint64_t publisher, uint64_t subscriber, JoinPoint join);
 
+  // A subscriber of the peer has stalled a local publisher: tells both.
+  absl::Status TellStalled(uint64_t publisher, uint64_t subscriber);
+
   // Ends all matches with this peer.
   void Close();
 
@@ -113,8 +116,9 @@ class Session {
   void EndPublisher(uint64_t publisher);
   // The peer, as the endpoints of a topic are told of it.
   PeerInfo PeerOf(const std::string& topic) const;
-  // "topic 'imu', node 'a' (pid 1) here and node 'b' (pid 2): why"
-  absl::Status Explain(const std::string& topic, const absl::Status& why) const;
+  // "topic 'imu', node 'a' (pid 1) and node 'b' (pid 2) do not match: why"
+  absl::Status Explain(const std::string& topic, const absl::Status& why,
+                       const char* what = " do not match") const;
   void CountRefusal(const absl::Status& why);
 
   SessionHost& host_;

@@ -141,6 +141,7 @@ struct Reader {
   // The furthest its cursor was seen while it lagged, and since when (CLOCK_MONOTONIC; 0: never).
   uint64_t stuck_at = 0;
   int64_t stuck_since = 0;
+  uint32_t drops = 0;  // How often it was dropped.
 };
 
 // The subscribers a publisher's scans look at.

@@ -103,7 +103,10 @@ class Subscriber {
   uint64_t lost() const noexcept { return core_->lost(); }
   // Samples passed over by TakeLatest.
   uint64_t skipped() const noexcept { return core_->skipped(); }
-  // Samples dropped because they were no valid message: their publisher is broken.
+  // Times a publisher of a reliable topic did not wait for this subscriber any longer. By any
+  // thread.
+  uint64_t dropped() const noexcept { return core_->dropped(); }
+  // Samples passed over because they were no valid message: their publisher is broken.
   uint64_t malformed() const noexcept { return core_->malformed(); }
 
   const std::string& topic() const noexcept { return core_->topic_name(); }

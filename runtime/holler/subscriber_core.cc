@@ -30,12 +30,6 @@ inline void RelaxCpu() noexcept {
 #endif
 }
 
-int64_t DeadlineAfter(absl::Duration timeout) {
-  const int64_t now = MonotonicNow();
-  const int64_t length = absl::ToInt64Nanoseconds(std::max(timeout, absl::ZeroDuration()));
-  return length > INT64_MAX - now ? INT64_MAX : now + length;
-}
-
 std::string_view ToView(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -334,6 +328,10 @@ void SubscriberCore::Close(std::shared_ptr<SubscriberCore> core) {
   }
 }
 
+void SubscriberCore::TakeNoMore() {
+  for (const auto& [key, source] : known_) source->TakeNoMore();
+}
+
 bool SubscriberCore::holds_samples() {
   const auto holds = [](const auto& source) { return source->ring().holds_any(); };
   return std::any_of(sources_.begin(), sources_.end(), holds) ||
@@ -371,7 +369,8 @@ absl::StatusOr<SubscriberEndpoint::Offer> SubscriberCore::Propose(
     return absl::AlreadyExistsError("this publisher is known already");
   }
   if (absl::Status status = CheckMatch(*segment); !status.ok()) return status;
-  absl::StatusOr<OwnPage> page = OwnPage::Create(segment->layout().max_samples, options_->start_at);
+  absl::StatusOr<OwnPage> page =
+      OwnPage::Create(segment->layout().max_samples, options_->start_at, options_->best_effort);
   if (!page.ok()) return page.status();
   absl::StatusOr<Bell> bell = doorbell_.AddBell();
   if (!bell.ok()) return bell.status();
@@ -417,6 +416,13 @@ void SubscriberCore::End(const EndpointKey& publisher) {
     discovery_->PostCallback(
         id_, [options = options_, peer = source->peer()] { options->on_unmatched(peer); });
   }
+}
+
+void SubscriberCore::Stalled(const EndpointKey& publisher, const PeerInfo& peer,
+                             const absl::Status& why) {
+  if (!known_.contains(publisher)) return;
+  dropped_.fetch_add(1, std::memory_order_relaxed);
+  Refused(peer, why);
 }
 
 void SubscriberCore::Refused(const PeerInfo& peer, const absl::Status& why) {

@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "holler/doorbell.h"
 #include "holler/endpoint.h"
+#include "holler/futex.h"
 #include "holler/gate.h"
 #include "holler/node.h"
 #include "holler/options.h"
@@ -41,9 +42,16 @@ class Source {
 
   // The publisher has confirmed: from here on samples after `join.start` can be taken.
   void Start(JoinPoint join) {
-    ring_.emplace(segment_->data(), segment_->layout(), page_.get(), join);
+    ring_.emplace(segment_->data(), segment_->layout(), page_.get(), join,
+                  segment_->reliable() ? &WakePublisher : nullptr);
     page_.CloseFd();
     bell_.pull.reset();
+  }
+
+  // Nothing will be taken: the publisher need not wait, but must leave alone what is held.
+  void TakeNoMore() noexcept {
+    page_.get()->cursor.store(kTakesNoMore, std::memory_order_seq_cst);  // C1
+    if (segment_->reliable()) WakePublisher(&page_.get()->cursor);
   }
 
   RingReader& ring() noexcept { return *ring_; }
@@ -65,6 +73,10 @@ class Source {
   uint64_t last = 0;
 
  private:
+  static void WakePublisher(const void* cursor) noexcept {
+    WakeSleeper(cursor, /*is_shared=*/true);
+  }
+
   const EndpointKey key_;
   const PeerInfo peer_;
   const std::shared_ptr<const PeerSegment> segment_;
@@ -113,6 +125,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   uint64_t lost() const noexcept;
   uint64_t skipped() const noexcept;
   uint64_t malformed() const noexcept { return malformed_; }
+  uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
   int publisher_count() const { return gate_.count(); }
   bool WaitForPublisher(absl::Duration timeout) const { return gate_.Wait(timeout); }
   const SubscriberOptions& options() const noexcept { return *options_; }
@@ -124,6 +137,9 @@ class SubscriberCore final : public SubscriberEndpoint {
   bool Confirm(const EndpointKey& publisher, JoinPoint join) override;
   void End(const EndpointKey& publisher) override;
   void Refused(const PeerInfo& peer, const absl::Status& why) override;
+  void Stalled(const EndpointKey& publisher, const PeerInfo& peer,
+               const absl::Status& why) override;
+  void TakeNoMore() override;
   bool holds_samples() override;
 
  private:
@@ -162,6 +178,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   const std::shared_ptr<const SubscriberOptions> options_;
   Doorbell doorbell_;
   std::atomic<uint32_t> news_{0};  // Counts calls of Tell; what Wait sleeps on as well.
+  std::atomic<uint64_t> dropped_{0};
   Gate gate_;
 
   // Guarded by discovery's lock: every publisher proposed or confirmed and not ended.

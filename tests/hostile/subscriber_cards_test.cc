@@ -230,8 +230,9 @@ TEST_F(SubscriberCardAttack, RefusalsAndGonesForOthers) {
   other.Greet();
   for (uint64_t publisher = 0; publisher < 8; ++publisher) {
     for (uint64_t subscriber = 0; subscriber < 8; ++subscriber) {
-      for (const auto code : {wire::RefusalCode_Incompatible, wire::RefusalCode_Full,
-                              wire::RefusalCode_Unusable, wire::RefusalCode_Exhausted}) {
+      for (const auto code :
+           {wire::RefusalCode_Incompatible, wire::RefusalCode_Full, wire::RefusalCode_Unusable,
+            wire::RefusalCode_Exhausted, wire::RefusalCode_Stalled}) {
         for (const bool by_publisher : {false, true}) {
           const std::string refusal = Refusal(by_publisher, publisher, subscriber, code);
           ASSERT_TRUE(peer_->Send(refusal));

@@ -43,6 +43,24 @@ TEST_F(FutexTest, AnotherValueIsNoReasonToSleep) {
   EXPECT_TRUE(SleepOnWords(Words(), INT64_MAX));
 }
 
+TEST(FutexWordTest, OneWordNeedsNoNewKernel) {
+  std::atomic<uint32_t> word{1};
+  const int64_t deadline = MonotonicNow() + 2'000'000;
+  while (SleepOnWord({&word, 1, false}, deadline)) {
+  }
+  EXPECT_GE(MonotonicNow(), deadline);
+  EXPECT_TRUE(SleepOnWord({&word, 2, false}, INT64_MAX)) << "another value";
+  for (const bool is_shared : {false, true}) {
+    std::thread waker([&] {
+      word.fetch_add(10);
+      WakeSleepers(&word, is_shared);
+    });
+    while (word.load() == 1) EXPECT_TRUE(SleepOnWord({&word, 1, is_shared}, INT64_MAX));
+    waker.join();
+    word.store(1);
+  }
+}
+
 TEST_F(FutexTest, EachWordWakes) {
   for (std::atomic<uint32_t>* word : {&one_, &two_}) {
     std::thread waker([&] {

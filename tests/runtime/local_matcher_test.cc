@@ -46,6 +46,16 @@ TEST_F(LocalMatcherTest, WhoeverWaitsForAPlaceIsToldAndStays) {
   EXPECT_EQ(host_.retries, 0) << "the publisher says when there is a place";
 }
 
+TEST_F(LocalMatcherTest, BothAreToldThatOneStalls) {
+  matcher_.TellStalled(kPublisher, kSubscriber);
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr("subscriber stalled 10: topic 'test/segment'"),
+                                  HasSubstr("publisher refused: topic 'test/segment'")));
+  host_.endpoints.Remove(kSubscriber);
+  notes_.clear();
+  matcher_.TellStalled(kPublisher, kSubscriber);
+  EXPECT_TRUE(notes_.empty());
+}
+
 TEST_F(LocalMatcherTest, TypesThatDifferAreNotTriedAgain) {
   subscriber_.answer = absl::InvalidArgumentError("they differ");
   matcher_.Match(kPublisher, kSubscriber);

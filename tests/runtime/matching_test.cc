@@ -245,6 +245,7 @@ TEST_P(Matching, CallbacksMayUseEndpoints) {
 TEST_P(Matching, ALateSubscriberChoosesWhereItStarts) {
   auto publisher = Make<test::SmallPublisher>(a());
   auto first = Make<test::SmallSubscriber>(b());  // Or nothing would be written.
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
   for (uint64_t n = 1; n <= 5; ++n) PublishNumber(*publisher, n);
   const auto late = [&](StartAt start_at) {
     auto subscriber = Make<test::SmallSubscriber>(b(), SubscriberOptions{.start_at = start_at});

@@ -41,6 +41,8 @@ class FakePublisher final : public PublisherEndpoint {
     notes_.push_back("dismiss node");
     return {};
   }
+  std::vector<EndpointKey> TakeStalled() override { return {}; }
+  absl::Status StalledStatus() const override { return absl::DeadlineExceededError("stalled"); }
   void Refused(const PeerInfo&, const absl::Status& why) override {
     notes_.push_back(absl::StrCat("publisher refused: ", std::string(why.message())));
   }
@@ -75,6 +77,11 @@ class FakeSubscriber final : public SubscriberEndpoint {
   void Refused(const PeerInfo&, const absl::Status& why) override {
     notes_.push_back(absl::StrCat("subscriber refused: ", std::string(why.message())));
   }
+  void Stalled(const EndpointKey& publisher, const PeerInfo&, const absl::Status& why) override {
+    notes_.push_back(
+        absl::StrCat("subscriber stalled ", publisher.endpoint, ": ", std::string(why.message())));
+  }
+  void TakeNoMore() override { notes_.push_back("take no more"); }
   bool holds_samples() override { return false; }
 
   absl::Status answer;

@@ -316,6 +316,36 @@ TEST_F(SessionTest, AFullPublisherMayConfirmLater) {
   EXPECT_EQ(notes_.back(), "end 77");
 }
 
+// A subscriber that stalls stays matched.
+TEST_F(SessionTest, WhoStallsIsToldAndStays) {
+  host_.endpoints.Add(kSubscriber, &subscriber_);
+  Establish();
+  ASSERT_TRUE(DeliverPublisherCard().ok());
+  wire::RefusalT refusal;
+  refusal.by_publisher = true;
+  refusal.publisher = kTheirs;
+  refusal.subscriber = kSubscriber;
+  refusal.code = wire::RefusalCode_Stalled;
+  refusal.reason = "asleep";
+  ASSERT_TRUE(Deliver(refusal).ok());
+  EXPECT_THAT(notes_, ElementsAre("propose 77", "subscriber stalled 77: asleep"));
+  EXPECT_EQ(host_.counts.refused_endpoints, 0u);
+}
+
+TEST_F(SessionTest, TellsBothThatASubscriberStalls) {
+  host_.endpoints.Add(kPublisher, &publisher_);
+  Establish();
+  Sent();
+  ASSERT_TRUE(session_->TellStalled(kPublisher, kTheirs).ok());
+  const wire::EnvelopeT card = Sent();
+  ASSERT_EQ(card.message.type, wire::Message_Refusal);
+  EXPECT_TRUE(card.message.AsRefusal()->by_publisher);
+  EXPECT_EQ(card.message.AsRefusal()->subscriber, kTheirs);
+  EXPECT_EQ(card.message.AsRefusal()->code, wire::RefusalCode_Stalled);
+  EXPECT_THAT(card.message.AsRefusal()->reason, HasSubstr("stalled"));
+  EXPECT_THAT(notes_, ElementsAre(HasSubstr("publisher refused: topic 'test/segment'")));
+}
+
 TEST_F(SessionTest, ConfirmationsOfNothingEndTheSession) {
   host_.endpoints.Add(kSubscriber, &subscriber_);
   subscriber_.known = false;

@@ -1,0 +1,85 @@
+#include "holler/back_pressure.h"
+
+#include <algorithm>
+
+#include "holler/clock.h"
+
+namespace holler {
+namespace {
+
+// Where the kernel has no futex_waitv, one cursor is slept on, for so long at most.
+constexpr int64_t kNap = 10 * kMillisecond;
+
+bool Sleep(std::span<const FutexWord> words, int64_t deadline) noexcept {
+  if (CanSleepOnWords()) return SleepOnWords(words, deadline);
+  const int64_t nap_end = MonotonicNow() + kNap;
+  return SleepOnWord(words.back(), std::min(deadline, nap_end)) || nap_end < deadline;
+}
+
+}  // namespace
+
+BackPressure::BackPressure(RingWriter& ring, absl::Duration stall_limit)
+    : ring_(ring), stall_limit_(std::max(stall_limit, absl::ZeroDuration())) {}
+
+BackPressure::Outcome BackPressure::Await(int64_t deadline) noexcept {
+  Outcome outcome = kRoom;
+  bool waiting = false;
+  while (!ring_.HasRoom()) {
+    const uint32_t news = news_.load();  // Before the look at the table it tells of.
+    int64_t now = MonotonicNow();
+    if (now < deadline) {
+      ring_.SetWaiting(ring_.needed_cursor());  // B1
+      waiting = true;
+    }
+    Laggards laggards;
+    laggards.words[laggards.count++] = {.address = &news_, .expected = news, .is_shared = false};
+    Look(now, laggards);  // B2
+    if (laggards.any_dropped) {
+      outcome = kDropped;
+      break;
+    }
+    if (laggards.count == 1) continue;  // They have moved on meanwhile.
+    if (now >= deadline) {
+      outcome = kFull;
+      break;
+    }
+    // B3. A page that is unmapped meanwhile makes it return at once: look again.
+    Sleep({laggards.words.data(), laggards.count}, std::min(deadline, laggards.next_stall));
+  }
+  if (waiting) ring_.SetWaiting(0);
+  return outcome;
+}
+
+void BackPressure::Look(int64_t now, Laggards& laggards) noexcept {
+  const uint64_t needed = ring_.needed_cursor();
+  ring_.ForEachReliable([&](Reader& reader, uint64_t cursor) {
+    if (std::max(cursor, reader.start) >= needed) return;
+    // Only a cursor that goes on counts, not one that goes back and forth.
+    if (reader.stuck_since == 0 || cursor > reader.stuck_at) {
+      reader.stuck_at = cursor;
+      reader.stuck_since = now;
+    }
+    const int64_t stall = TimeAfter(reader.stuck_since, stall_limit_);
+    if (now >= stall) {
+      reader.is_dropped = true;
+      reader.stuck_at = cursor;
+      reader.stuck_since = 0;
+      ++reader.drops;
+      laggards.any_dropped = true;
+      return;
+    }
+    laggards.next_stall = std::min(laggards.next_stall, stall);
+    // Those that do not fit are looked at when these have moved on, for all of them must.
+    if (laggards.count == laggards.words.size()) return;
+    laggards.words[laggards.count++] = {.address = &reader.page->cursor,
+                                        .expected = static_cast<uint32_t>(cursor),
+                                        .is_shared = true};
+  });
+}
+
+void BackPressure::OnMatchEnded() noexcept {
+  news_.fetch_add(1);
+  WakeSleepers(&news_, /*is_shared=*/false);
+}
+
+}  // namespace holler

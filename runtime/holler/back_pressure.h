@@ -1,0 +1,58 @@
+// How a publisher of a reliable topic waits for its subscribers, and for which not.
+#ifndef HOLLER_BACK_PRESSURE_H_
+#define HOLLER_BACK_PRESSURE_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "holler/futex.h"
+#include "holler/slot_ring.h"
+
+namespace holler {
+
+// It sleeps on the cursors of those subscribers that lag, which it can only read, and on a word of
+// its own for matches that end: steps B1 to B3 of docs/slot_ring.md. Whoever lags and does not move
+// for `stall_limit` is dropped: not waited for until it takes again.
+//
+//   BackPressure pressure(ring, absl::Seconds(1));
+//   while (pressure.Await(deadline) == BackPressure::kDropped) Tell(...);
+//
+// Thread safety: Await by the publishing thread; OnMatchEnded by any.
+class BackPressure {
+ public:
+  enum Outcome {
+    kRoom,     // For one more loan.
+    kFull,     // The deadline came first.
+    kDropped,  // Neither, but a subscriber was dropped: Reader::drops tells which.
+  };
+
+  BackPressure(RingWriter& ring, absl::Duration stall_limit);
+
+  // Waits for room until CLOCK_MONOTONIC shows `deadline` (ns; INT64_MAX: for ever; 0: only looks).
+  Outcome Await(int64_t deadline) noexcept;
+
+  // A subscriber left the ring's table: to be called before its page is unmapped.
+  void OnMatchEnded() noexcept;
+
+ private:
+  // Who is waited for, as a list of words to sleep on.
+  struct Laggards {
+    std::array<FutexWord, kMostFutexWords> words;
+    size_t count = 0;                // Of words.
+    bool any_dropped = false;        // Just now.
+    int64_t next_stall = INT64_MAX;  // When the first of them has stalled.
+  };
+
+  void Look(int64_t now, Laggards& laggards) noexcept;
+
+  RingWriter& ring_;
+  const absl::Duration stall_limit_;
+  std::atomic<uint32_t> news_{0};  // Counts calls of OnMatchEnded.
+};
+
+}  // namespace holler
+
+#endif  // HOLLER_BACK_PRESSURE_H_
