@@ -79,7 +79,7 @@ void BackPressure::Look(int64_t now, Laggards& laggards) noexcept {
 
 void BackPressure::OnMatchEnded() noexcept {
   news_.fetch_add(1);
-  WakeSleepers(&news_, /*is_shared=*/false);
+  WakeSleeper(&news_, /*is_shared=*/false);
 }
 
 }  // namespace holler

@@ -14,7 +14,7 @@ namespace {
 constexpr absl::Duration kNever = absl::InfiniteDuration();
 constexpr int64_t kMinute = 60'000 * kMillisecond;  // Ends tests that fail.
 
-void Wake(const void* cursor) noexcept { WakeSleepers(cursor, /*is_shared=*/true); }
+void Wake(const void* cursor) noexcept { WakeSleeper(cursor, /*is_shared=*/true); }
 
 void TakeOne(TestReader& reader) {
   if (const auto sample = reader->Take()) reader->Release(sample->pin);

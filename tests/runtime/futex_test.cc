@@ -53,7 +53,7 @@ TEST(FutexWordTest, OneWordNeedsNoNewKernel) {
   for (const bool is_shared : {false, true}) {
     std::thread waker([&] {
       word.fetch_add(10);
-      WakeSleepers(&word, is_shared);
+      WakeSleeper(&word, is_shared);
     });
     while (word.load() == 1) EXPECT_TRUE(SleepOnWord({&word, 1, is_shared}, INT64_MAX));
     waker.join();
