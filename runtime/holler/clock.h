@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <utility>
 
 #include "absl/time/time.h"
 
@@ -28,6 +30,24 @@ inline int64_t TimeAfter(int64_t start, absl::Duration length) noexcept {
 inline int64_t DeadlineAfter(absl::Duration timeout) noexcept {
   return TimeAfter(MonotonicNow(), timeout);
 }
+
+// Another clock: returns nanoseconds that never decrease. Called by any thread, and where nothing
+// may throw or block.
+using ClockFunction = std::function<int64_t()>;
+
+// The clock somebody chose, or CLOCK_MONOTONIC at hardly any cost.
+// Thread safety: as the function is.
+class Clock {
+ public:
+  Clock() = default;
+  explicit Clock(ClockFunction function) : function_(std::move(function)) {}
+
+  int64_t Now() const noexcept { return function_ ? function_() : MonotonicNow(); }
+  bool is_monotonic_clock() const noexcept { return function_ == nullptr; }
+
+ private:
+  ClockFunction function_;
+};
 
 }  // namespace holler
 

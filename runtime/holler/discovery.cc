@@ -39,7 +39,8 @@ absl::StatusOr<std::shared_ptr<Discovery>> Discovery::Start(const NodeOptions& o
   absl::StatusOr<NodeIdentity> self = MakeIdentity(options);
   if (!self.ok()) return self.status();
   LogSink log = options.log ? options.log : StderrLog(self->name);
-  std::unique_ptr<Discovery> discovery(new Discovery(std::move(*self), std::move(log)));
+  std::unique_ptr<Discovery> discovery(
+      new Discovery(std::move(*self), Clock(options.clock), std::move(log)));
   absl::Status status = discovery->Open(options);
   if (status.ok()) status = discovery->StartThread();
   if (!status.ok()) return status;

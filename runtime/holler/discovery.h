@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "holler/acquaintances.h"
 #include "holler/callback_queue.h"
+#include "holler/clock.h"
 #include "holler/endpoint.h"
 #include "holler/event_poll.h"
 #include "holler/finder.h"
@@ -82,13 +83,15 @@ class Discovery : private SessionHost {
   const NodeIdentity& self() const override { return self_; }
   // EndpointKey of an endpoint of this node.
   EndpointKey LocalKey(uint64_t endpoint) const { return {self_.id, endpoint}; }
+  // Of publish times; discovery's own timers go by CLOCK_MONOTONIC.
+  const Clock& clock() const { return clock_; }
   NodeStats GetStats() const;
 
   ~Discovery() override;
 
  private:
-  Discovery(NodeIdentity self, LogSink log)
-      : self_(std::move(self)), log_(log), match_log_(std::move(log)) {}
+  Discovery(NodeIdentity self, Clock clock, LogSink log)
+      : self_(std::move(self)), clock_(std::move(clock)), log_(log), match_log_(std::move(log)) {}
 
   absl::Status Open(const NodeOptions& options);
   absl::Status StartThread();
@@ -121,6 +124,7 @@ class Discovery : private SessionHost {
                 const std::vector<PublisherEndpoint::Admitted>& admitted) override;
 
   const NodeIdentity self_;
+  const Clock clock_;
   std::atomic<uint64_t> next_endpoint_{1};
   EventPoll poll_;
   UniqueFd timer_;

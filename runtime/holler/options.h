@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "holler/clock.h"
 #include "holler/join.h"
 #include "holler/log.h"
 
@@ -32,6 +33,10 @@ struct NodeOptions {
   bool multicast = true;
   // Receives log lines. Default: stderr.
   LogSink log{};
+  // What publish times and ages are taken from. Default: CLOCK_MONOTONIC. All nodes of a domain
+  // should have the same, as subscribers merge publishers by publish time. Timeouts, and all that
+  // discovery does, go by CLOCK_MONOTONIC whatever it is.
+  ClockFunction clock{};
 };
 
 // The node at the other end of a match, and the topic of the match: so that one callback serves

@@ -197,6 +197,12 @@ class Publisher {
     return state_->core->WaitForSubscriber(timeout);
   }
 
+  // For poll and its like: readable at first, and whenever a subscriber came or left; then
+  // HearMatches, which makes it quiet and returns subscriber_count(). Owned by the publisher.
+  // Errors: the limit on open files.
+  absl::StatusOr<int> match_fd() { return state_->core->gate().Fd(); }
+  int HearMatches() noexcept { return state_->core->gate().Hear(); }
+
   // Samples published so far, which is the newest sequence number. By any thread.
   uint64_t published() const noexcept { return state_->core->published(); }
   // On a reliable topic: times a subscriber stalled and was dropped. By any thread.
@@ -204,6 +210,9 @@ class Publisher {
   // Messages Publish refused.
   uint64_t refused() const noexcept { return refused_; }
   const std::string& topic() const noexcept { return state_->core->topic_name(); }
+
+  // For event loops.
+  PublisherCore& core() noexcept { return *state_->core; }
 
  private:
   using State = typename LoanType::State;

@@ -31,6 +31,7 @@ absl::StatusOr<std::unique_ptr<PublisherCore>> PublisherCore::Create(Node& node,
 PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo topic,
                              std::string topic_name, Segment segment, PublisherOptions options)
     : discovery_(std::move(discovery)),
+      clock_(discovery_->clock()),
       id_(discovery_->NewEndpointId()),
       topic_name_(std::move(topic_name)),
       topic_([&] {
@@ -45,7 +46,9 @@ PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo top
 PublisherCore::~PublisherCore() { Close(); }
 
 void PublisherCore::Close() {
-  if (!std::exchange(closed_, true)) discovery_->RemovePublisher(id_);
+  if (std::exchange(closed_, true)) return;
+  gate_.Close();
+  discovery_->RemovePublisher(id_);
 }
 
 void PublisherCore::WarnOfRefusal(Refusal why) noexcept {

@@ -23,6 +23,7 @@
 #include "holler/gate.h"
 #include "holler/node.h"
 #include "holler/options.h"
+#include "holler/pulse.h"
 #include "holler/segment.h"
 #include "holler/slot_ring.h"
 
@@ -54,7 +55,10 @@ class PublisherCore final : public PublisherEndpoint {
   uint32_t Acquire() noexcept { return ring_.Acquire(); }
   void Return(uint32_t slot) noexcept { ring_.Return(slot); }
   uint64_t Publish(uint32_t slot, uint32_t size) noexcept {
-    return ring_.Publish(slot, size, MonotonicNow(), Waker{});
+    const uint64_t sequence = ring_.Publish(slot, size, clock_.Now(), Waker{});
+    if (pulse_ != nullptr) [[unlikely]]
+      pulse_->Beat();
+    return sequence;
   }
   std::byte* payload(uint32_t slot) const noexcept { return ring_.payload(slot); }
   uint32_t loans() const noexcept { return ring_.loans(); }
@@ -66,6 +70,11 @@ class PublisherCore final : public PublisherEndpoint {
   // Those that were told where they start; WaitForSubscriber waits for the first of them.
   int subscriber_count() const noexcept { return gate_.count(); }
   bool WaitForSubscriber(absl::Duration timeout) const { return gate_.Wait(timeout); }
+
+  Gate& gate() noexcept { return gate_; }
+
+  // Has `pulse` beat with each sample from now on. By the publishing thread.
+  void SetPulse(std::shared_ptr<Pulse> pulse) noexcept { pulse_ = std::move(pulse); }
 
   // Logs, the first time for each reason, that Publish refused a message.
   void WarnOfRefusal(Refusal why) noexcept;
@@ -119,6 +128,7 @@ class PublisherCore final : public PublisherEndpoint {
   std::vector<Admitted> FillPlaces();
 
   const std::shared_ptr<Discovery> discovery_;
+  const Clock clock_;
   const uint64_t id_;
   const std::string topic_name_;
   const TopicInfo topic_;
@@ -129,7 +139,9 @@ class PublisherCore final : public PublisherEndpoint {
   BackPressure pressure_;
   std::atomic<uint64_t> dropped_{0};
   Gate gate_;
-  std::array<bool, 2> warned_of_{};  // By Refusal; the publishing thread's own.
+  // The publishing thread's own.
+  std::shared_ptr<Pulse> pulse_;
+  std::array<bool, 2> warned_of_{};  // By Refusal.
   bool closed_ = false;
   Matches matches_;  // Guarded by discovery's lock.
   uint64_t arrivals_ = 0;

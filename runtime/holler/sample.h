@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "holler/clock.h"
 #include "holler/subscriber_core.h"
 
 namespace holler {
@@ -49,10 +48,13 @@ class Sample {
 
   // Consecutive for each publisher, from 1.
   uint64_t sequence() const noexcept { return taken_.held.sequence; }
-  // When it was published: CLOCK_MONOTONIC, nanoseconds.
+  // When it was published: nanoseconds of the publisher's NodeOptions::clock, by default
+  // CLOCK_MONOTONIC. See ToWallTime in wall_time.h.
   int64_t publish_time() const noexcept { return taken_.held.publish_time; }
-  // How long ago that was.
-  absl::Duration age() const noexcept { return absl::Nanoseconds(MonotonicNow() - publish_time()); }
+  // How long ago that was, by the clock of the subscriber's node.
+  absl::Duration age() const noexcept {
+    return absl::Nanoseconds(taken_.source->clock().Now() - publish_time());
+  }
   // Who published it. Valid as long as the sample is.
   const PeerInfo& publisher() const noexcept { return taken_.source->peer(); }
   // The message as bytes: a struct, or a finished FlatBuffer.

@@ -57,27 +57,10 @@ class Subscriber {
 
   // The oldest sample not taken yet, of all publishers by publish time. Empty: nothing new, or
   // max_samples of the schema are held already. Never blocks; no system call unless fd() is used.
-  Sample<Message> Take() noexcept {
-    for (int i = 0; i < kMostRejected; ++i) {
-      const auto taken = core_->Take();
-      if (!taken.has_value()) return {};
-      if (const Message* message = MessageIn(*taken)) return Sample<Message>(*taken, message);
-      core_->Reject(*taken);
-    }
-    core_->LookAgain();
-    return {};
-  }
+  Sample<Message> Take() noexcept { return TakeFrom(*core_); }
 
   // The newest sample, if it was not taken yet; all older ones are skipped().
-  Sample<Message> TakeLatest() noexcept {
-    const Message* message = nullptr;
-    const auto taken = core_->TakeLatest([&](const TakenSample& candidate) {
-      const Message* valid = MessageIn(candidate);
-      if (valid != nullptr) message = valid;
-      return valid != nullptr;
-    });
-    return taken.has_value() ? Sample<Message>(*taken, message) : Sample<Message>();
-  }
+  Sample<Message> TakeLatest() noexcept { return TakeLatestFrom(*core_); }
 
   // While max_samples are held nothing can be taken, so Wait and fd() act as if there were nothing.
   // A release by another thread ends no Wait that has begun; and before fd() is polled again, Take
@@ -95,6 +78,11 @@ class Subscriber {
   // Go / no-go. By any thread.
   bool has_publishers() const { return core_->publisher_count() > 0; }
   int publisher_count() const { return core_->publisher_count(); }
+  // For poll and its like: readable at first, and whenever a publisher came or left; then
+  // HearMatches, which makes it quiet and returns publisher_count(). Owned by the subscriber.
+  // Errors: the limit on open files.
+  absl::StatusOr<int> match_fd() { return core_->gate().Fd(); }
+  int HearMatches() noexcept { return core_->gate().Hear(); }
   // Sleeps until a publisher is matched; returns whether one is.
   bool WaitForPublisher(absl::Duration timeout) const { return core_->WaitForPublisher(timeout); }
 
@@ -111,6 +99,29 @@ class Subscriber {
 
   const std::string& topic() const noexcept { return core_->topic_name(); }
 
+  // For event loops, which must not depend on where the subscriber is moved to: what it stands
+  // for, and taking from that.
+  const std::shared_ptr<SubscriberCore>& core() const noexcept { return core_; }
+  static Sample<Message> TakeFrom(SubscriberCore& core) noexcept {
+    for (int i = 0; i < kMostRejected; ++i) {
+      const auto taken = core.Take();
+      if (!taken.has_value()) return {};
+      if (const Message* message = MessageIn(core, *taken)) return Sample<Message>(*taken, message);
+      core.Reject(*taken);
+    }
+    core.LookAgain();
+    return {};
+  }
+  static Sample<Message> TakeLatestFrom(SubscriberCore& core) noexcept {
+    const Message* message = nullptr;
+    const auto taken = core.TakeLatest([&](const TakenSample& candidate) {
+      const Message* valid = MessageIn(core, candidate);
+      if (valid != nullptr) message = valid;
+      return valid != nullptr;
+    });
+    return taken.has_value() ? Sample<Message>(*taken, message) : Sample<Message>();
+  }
+
  private:
   // Malformed samples in a row, after which the user gets a turn: their publisher may write them
   // faster than they are read.
@@ -119,7 +130,7 @@ class Subscriber {
   explicit Subscriber(std::shared_ptr<SubscriberCore> core) : core_(std::move(core)) {}
 
   // The message in a sample; null if there is no valid one.
-  const Message* MessageIn(const TakenSample& taken) const noexcept {
+  static const Message* MessageIn(const SubscriberCore& core, const TakenSample& taken) noexcept {
     const HeldSample& held = taken.held;
     if constexpr (Topic::kLayout.payload_kind == PayloadKind::kStruct) {
       if (held.size == sizeof(Message)) return reinterpret_cast<const Message*>(held.payload);
@@ -127,7 +138,7 @@ class Subscriber {
       const std::byte* start = held.payload + MessageOffset(taken.source->layout(), held.size);
       const auto* bytes = reinterpret_cast<const uint8_t*>(start);
       if (held.size % kMessageAlignment == 0 &&
-          (!core_->options().verify ||
+          (!core.options().verify ||
            flatbuffers::Verifier(bytes, held.size).VerifyBuffer<Message>(nullptr))) {
         return flatbuffers::GetRoot<Message>(bytes);
       }

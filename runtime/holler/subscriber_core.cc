@@ -164,7 +164,7 @@ uint64_t SubscriberCore::skipped() const noexcept {
 bool SubscriberCore::Wait(absl::Duration timeout) noexcept {
   if (changed_.raised()) [[unlikely]]
     Adopt();
-  if (HasNext()) return true;
+  if (has_next()) return true;
   const int64_t deadline = DeadlineAfter(timeout);
   if (options_->spin > absl::ZeroDuration()) {
     if (Spin(deadline)) return true;
@@ -179,11 +179,11 @@ bool SubscriberCore::Wait(absl::Duration timeout) noexcept {
         !fd_in_use_ && sources_.size() <= kMostSourcesOnWords && CanSleepOnWords();
     // Woken perhaps by a publisher that came or went, or for a sample that was taken already.
     const bool in_time = on_words ? SleepOnFutexes(news, deadline) : SleepOnBells(deadline);
-    if (HasNext() || !in_time) break;
+    if (has_next() || !in_time) break;
   }
   Disarm();
   if (changed_.raised()) Adopt();
-  return HasNext();
+  return has_next();
 }
 
 // Looks without sleeping, as long as the options say. Returns whether there is a sample.
@@ -194,7 +194,7 @@ bool SubscriberCore::Spin(int64_t deadline) noexcept {
     for (int i = 0; i < kLooksAtOnce; ++i) {
       if (changed_.raised()) [[unlikely]]
         Adopt();
-      if (HasNext()) return true;
+      if (has_next()) return true;
       RelaxCpu();
     }
     DropEnded();
@@ -258,10 +258,24 @@ void SubscriberCore::Tell() noexcept {
   doorbell_.Ring();
 }
 
-bool SubscriberCore::HasNext() noexcept {
+bool SubscriberCore::has_next() noexcept {
   return std::any_of(sources_.begin(), sources_.end(), [](const auto& source) {
     return source->ring().HasNext() && !source->ring().at_limit();
   });
+}
+
+bool SubscriberCore::at_limit() noexcept {
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [](const auto& source) { return source->ring().at_limit(); });
+}
+
+std::vector<PeerInfo> SubscriberCore::publishers() noexcept {
+  if (changed_.raised()) Adopt();
+  std::vector<PeerInfo> publishers;
+  for (const auto& source : sources_) {
+    if (!source->ended.raised()) publishers.push_back(source->peer());
+  }
+  return publishers;
 }
 
 bool SubscriberCore::HeadMoved() noexcept {
@@ -321,6 +335,10 @@ SubscriberCore::Passed SubscriberCore::ForgetFirstEnded(Sources& sources) noexce
 void SubscriberCore::Close(std::shared_ptr<SubscriberCore> core) {
   const std::shared_ptr<Discovery> discovery = core->discovery_;
   const uint64_t id = core->id_;
+  // An event loop lets go of it then; nobody is to take from it any more.
+  core->closed_ = true;
+  core->gate_.Close();
+  if (core->fd_in_use_) core->doorbell_.Ring();
   if (core->holds_samples()) {
     discovery->RemoveWhenReleased(id, std::move(core));
   } else {
@@ -374,8 +392,8 @@ absl::StatusOr<SubscriberEndpoint::Offer> SubscriberCore::Propose(
   if (!page.ok()) return page.status();
   absl::StatusOr<Bell> bell = doorbell_.AddBell();
   if (!bell.ok()) return bell.status();
-  auto source = std::make_shared<Source>(publisher, peer, std::move(segment), std::move(*page),
-                                         std::move(*bell));
+  auto source = std::make_shared<Source>(discovery_->clock(), publisher, peer, std::move(segment),
+                                         std::move(*page), std::move(*bell));
   const Offer offer{source->page_fd(), source->bell_pull()};
   known_[publisher] = std::move(source);
   return offer;

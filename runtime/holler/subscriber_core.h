@@ -17,6 +17,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "holler/clock.h"
 #include "holler/doorbell.h"
 #include "holler/endpoint.h"
 #include "holler/futex.h"
@@ -32,9 +33,10 @@ namespace holler {
 // to the thread that takes.
 class Source {
  public:
-  Source(EndpointKey key, PeerInfo peer, std::shared_ptr<const PeerSegment> segment, OwnPage page,
-         Bell bell)
-      : key_(key),
+  Source(Clock clock, EndpointKey key, PeerInfo peer, std::shared_ptr<const PeerSegment> segment,
+         OwnPage page, Bell bell)
+      : clock_(std::move(clock)),
+        key_(key),
         peer_(std::move(peer)),
         segment_(std::move(segment)),
         page_(std::move(page)),
@@ -57,6 +59,8 @@ class Source {
   RingReader& ring() noexcept { return *ring_; }
   const EndpointKey& key() const noexcept { return key_; }
   const PeerInfo& peer() const noexcept { return peer_; }
+  // Of the subscriber's node.
+  const Clock& clock() const noexcept { return clock_; }
   const SegmentLayout& layout() const noexcept { return segment_->layout(); }
   int page_fd() const noexcept { return page_.fd(); }
   int bell_pull() const noexcept { return bell_.pull.get(); }
@@ -77,6 +81,7 @@ class Source {
     WakeSleeper(cursor, /*is_shared=*/true);
   }
 
+  const Clock clock_;
   const EndpointKey key_;
   const PeerInfo peer_;
   const std::shared_ptr<const PeerSegment> segment_;
@@ -126,6 +131,17 @@ class SubscriberCore final : public SubscriberEndpoint {
   uint64_t skipped() const noexcept;
   uint64_t malformed() const noexcept { return malformed_; }
   uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+
+  // For event loops, by the taking thread.
+  bool closed() const noexcept { return closed_; }
+  bool has_next() noexcept;
+  // Whether the user holds max_samples of some publisher: nothing is taken from it before one is
+  // released, and nobody rings then.
+  bool at_limit() noexcept;
+  // Those matched at present.
+  std::vector<PeerInfo> publishers() noexcept;
+
+  Gate& gate() noexcept { return gate_; }
   int publisher_count() const { return gate_.count(); }
   bool WaitForPublisher(absl::Duration timeout) const { return gate_.Wait(timeout); }
   const SubscriberOptions& options() const noexcept { return *options_; }
@@ -164,7 +180,6 @@ class SubscriberCore final : public SubscriberEndpoint {
   void ArmBells() noexcept;
   void Disarm() noexcept;
   void Tell() noexcept;  // Has the taking thread, if it sleeps, look at changed_ and ended.
-  bool HasNext() noexcept;
   bool HeadMoved() noexcept;
   bool SleepOnFutexes(uint32_t news, int64_t deadline) noexcept;
   bool Spin(int64_t deadline) noexcept;
@@ -195,6 +210,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   Sources ended_;      // Drained, but with samples still held.
   uint64_t turn_ = 0;  // Counts calls of Take with several sources.
   bool fd_in_use_ = false;
+  bool closed_ = false;
   uint64_t malformed_ = 0;
   uint64_t lost_before_ = 0;  // Of sources that are gone.
   uint64_t skipped_before_ = 0;

@@ -1,0 +1,493 @@
+// Subscribers and publishers in an event loop: samples, matches, deadlines.
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "holler/event_loop.h"
+#include "loop_support.h"
+#include "process_support.h"
+#include "topics_topics.h"
+
+namespace holler {
+namespace {
+
+using Numbers = std::vector<uint64_t>;
+using States = std::vector<DeadlineState>;
+
+class EventLoopSamplesTest : public testing::Test {
+ protected:
+  auto NoteNumbers(Numbers& numbers) {
+    return [&numbers](const auto& sample) { numbers.push_back(sample->number()); };
+  }
+  DeadlineHandler NoteStates(States& states) {
+    return [&states](const DeadlineEvent& event) { states.push_back(event.state); };
+  }
+  void Advance(int64_t milliseconds) {
+    clock_.Advance(milliseconds * kMillisecond);
+    loop_.RunAll();
+  }
+
+  FakeClock clock_;
+  TestLoop loop_{clock_.function()};
+  TestNode node_{"node", NextDomain()};
+};
+
+// ---- Samples ----
+
+TEST_F(EventLoopSamplesTest, HandlersGetSamples) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  Numbers numbers;
+  PublishNumber(*publisher, 1);  // Before it is in the loop.
+  auto on_sample = loop_->OnSample(*subscriber, NoteNumbers(numbers));
+  ASSERT_TRUE(on_sample.ok()) << on_sample.status();
+  loop_.RunAll();
+  for (uint64_t n = 2; n <= 8; ++n) PublishNumber(*publisher, n);
+  loop_.RunAll();
+  PublishNumber(*publisher, 9);
+  loop_.RunAll();
+  EXPECT_EQ(numbers, (Numbers{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(subscriber->lost(), 0u);
+  on_sample->Remove();
+  PublishNumber(*publisher, 10);
+  loop_.RunAll();
+  EXPECT_EQ(numbers.size(), 9u);
+  EXPECT_EQ(subscriber->Take()->number(), 10u);
+}
+
+TEST_F(EventLoopSamplesTest, TheNewestOnly) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  Numbers numbers;
+  auto on_sample = loop_->OnSample(*subscriber, NoteNumbers(numbers), {.latest = true});
+  for (uint64_t n = 1; n <= 5; ++n) PublishNumber(*publisher, n);
+  loop_.RunAll();
+  EXPECT_EQ(numbers, Numbers{5});
+  EXPECT_EQ(subscriber->skipped(), 4u);
+}
+
+// A turn that ends in the middle of what there is must not wait for the next ring.
+TEST_F(EventLoopSamplesTest, NothingIsLeftLyingWhateverTheShare) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  Numbers numbers;
+  auto on_sample = loop_->OnSample(*subscriber, NoteNumbers(numbers), {.samples_per_turn = 1});
+  uint64_t published = 0;
+  for (int burst = 1; burst <= 8; ++burst) {
+    for (int i = 0; i < burst; ++i) PublishNumber(*publisher, ++published);
+    loop_.RunAll();
+    ASSERT_EQ(numbers.size(), published);
+  }
+}
+
+// The flood never ends: its handler publishes another sample for each it gets.
+TEST_F(EventLoopSamplesTest, AFloodStarvesNobody) {
+  auto flood_out = Make<test::ManyPublisher>(*node_);
+  auto flood_in = Make<test::ManySubscriber>(*node_);
+  auto calm_out = Make<test::SmallPublisher>(*node_);
+  auto calm_in = Make<test::SmallSubscriber>(*node_);
+  int floods = 0;
+  auto on_flood = loop_->OnSample(*flood_in, [&](const auto&) {
+    ++floods;
+    PublishNumber(*flood_out, 1);
+  });
+  Numbers numbers;
+  auto on_calm = loop_->OnSample(*calm_in, NoteNumbers(numbers));
+  int ticks = 0;
+  auto tick = loop_->Every(absl::Milliseconds(1), [&] { ++ticks; });
+  for (int i = 0; i < 100; ++i) PublishNumber(*flood_out, 1);
+  for (uint64_t turn = 1; turn <= 50; ++turn) {
+    PublishNumber(*calm_out, turn);
+    clock_.Advance(kMillisecond);
+    loop_->RunOnce();
+    EXPECT_EQ(ticks, static_cast<int>(turn));
+    ASSERT_EQ(numbers.size(), turn);
+  }
+  EXPECT_EQ(floods, 50 * SampleOptions().samples_per_turn);
+}
+
+TEST_F(EventLoopSamplesTest, HandlersMayKeepSamples) {
+  auto publisher = Make<test::SmallPublisher>(*node_);  // max_samples is 2.
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  std::vector<Sample<test::Small>> kept;
+  auto on_sample = loop_->OnSample(
+      *subscriber, [&](Sample<test::Small> sample) { kept.push_back(std::move(sample)); });
+  for (uint64_t n = 1; n <= 5; ++n) PublishNumber(*publisher, n);
+  loop_.RunAll();
+  ASSERT_EQ(kept.size(), 2u);
+  // Given back by another handler: then it goes on by itself.
+  loop_->Post([&] { kept.clear(); });
+  loop_.RunAll();
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0]->number(), 3u);
+  loop_->Post([&] { kept.clear(); });
+  loop_.RunAll();
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(subscriber->lost(), 0u);
+  // Given back outside of the loop: Wake.
+  PublishNumber(*publisher, 6);
+  loop_.RunAll();
+  PublishNumber(*publisher, 7);
+  loop_.RunAll();
+  ASSERT_EQ(kept.size(), 2u);
+  kept.clear();
+  loop_->Wake();
+  loop_.RunAll();
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0]->number(), 7u);
+}
+
+TEST_F(EventLoopSamplesTest, ManyPublishersFromOtherThreads) {
+  constexpr int kPublishers = 3;
+  constexpr uint64_t kSamples = 20'000;
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  TestLoop loop;
+  uint64_t received = 0;
+  auto on_sample = loop->OnSample(*subscriber, [&](const auto&) { ++received; });
+  std::atomic<int> running{kPublishers};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kPublishers; ++i) {
+    threads.emplace_back([&] {
+      auto publisher = Make<test::SmallPublisher>(*node_);
+      publisher->WaitForSubscriber(kLong);
+      for (uint64_t n = 0; n < kSamples; ++n) PublishNumber(*publisher, n);
+      if (--running == 0) loop->Wake();
+    });
+  }
+  EXPECT_TRUE(loop.RunUntil(
+      [&] { return running == 0 && received + subscriber->lost() == kPublishers * kSamples; }));
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GT(received, 0u);
+}
+
+TEST_F(EventLoopSamplesTest, SubscribersMayMoveAndGoFirst) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  Numbers numbers;
+  auto on_sample = loop_->OnSample(*subscriber, NoteNumbers(numbers));
+  PublishNumber(*publisher, 1);
+  auto moved = std::make_unique<test::SmallSubscriber>(std::move(*subscriber));
+  subscriber.reset();
+  loop_.RunAll();
+  EXPECT_EQ(numbers, Numbers{1});
+  PublishNumber(*publisher, 2);
+  moved.reset();  // With a sample not taken.
+  loop_.RunAll();
+  EXPECT_EQ(numbers, Numbers{1});
+  EXPECT_FALSE(on_sample->active());
+  EXPECT_TRUE(Await([&] { return !publisher->has_subscribers(); }));
+}
+
+TEST_F(EventLoopSamplesTest, ASubscriberThatGoesFirstWithSamplesStillHeld) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  std::vector<Sample<test::Small>> kept;
+  auto on_sample = loop_->OnSample(*subscriber, [&](Sample<test::Small> sample) {
+    kept.push_back(std::move(sample));
+    subscriber.reset();  // In its own handler.
+  });
+  PublishNumber(*publisher, 1);
+  PublishNumber(*publisher, 2);
+  loop_.RunAll();
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0]->number(), 1u);
+  EXPECT_FALSE(on_sample->active());
+  EXPECT_TRUE(publisher->has_subscribers());
+  kept.clear();
+  EXPECT_TRUE(Await([&] { return !publisher->has_subscribers(); }));
+}
+
+TEST_F(EventLoopSamplesTest, ErrorsSayWhatIsWrong) {
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  const auto handler = [](const auto&) {};
+  const auto code = [&](SampleOptions options) {
+    return loop_->OnSample(*subscriber, handler, std::move(options)).status().code();
+  };
+  EXPECT_EQ(code({.samples_per_turn = 0}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.deadline = absl::Seconds(1)}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code({.on_deadline = [](const DeadlineEvent&) {}}), absl::StatusCode::kInvalidArgument);
+  auto once = loop_->OnSample(*subscriber, handler);
+  const absl::Status twice = loop_->OnSample(*subscriber, handler).status();
+  EXPECT_EQ(twice.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_NE(twice.message().find("test/small"), absl::string_view::npos) << twice;
+}
+
+TEST_F(EventLoopSamplesTest, ReportsNameTheTopic) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  auto on_sample = loop_->OnSample(*subscriber, [&](const auto& sample) {
+    clock_.Advance(kSecond);
+    if (sample->number() == 2) throw std::runtime_error("two");
+  });
+  PublishNumber(*publisher, 1);
+  PublishNumber(*publisher, 2);
+  loop_.RunAll();
+  EXPECT_NE(loop_.log->Find("topic 'test/small': the handler ran for 1000 ms"), "");
+  EXPECT_NE(loop_.log->Find("topic 'test/small': the handler threw, after 1s: two"), "");
+}
+
+// ---- Go / no-go ----
+
+TEST_F(EventLoopSamplesTest, MatchesAreCountedOnTheLoopsThread) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  std::vector<int> counts;
+  auto on_match = loop_->OnMatchCount(*publisher, [&](int count) { counts.push_back(count); });
+  ASSERT_TRUE(on_match.ok()) << on_match.status();
+  EXPECT_TRUE(loop_.RunUntil([&] { return counts == std::vector{0}; }));
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  EXPECT_TRUE(loop_.RunUntil([&] { return counts == std::vector{0, 1}; }));
+  std::vector<int> other_counts;
+  auto on_other = loop_->OnMatchCount(*subscriber, [&](int n) { other_counts.push_back(n); });
+  subscriber.reset();
+  EXPECT_TRUE(loop_.RunUntil([&] { return counts == (std::vector{0, 1, 0}); }));
+  EXPECT_EQ(other_counts, std::vector<int>{});  // It went before its first call.
+  EXPECT_FALSE(on_other->active());
+  publisher.reset();
+  loop_.RunAll();
+  EXPECT_FALSE(on_match->active());
+  EXPECT_EQ(counts.size(), 3u);
+}
+
+TEST_F(EventLoopSamplesTest, CallbacksOfTheOptionsRunOnTheLoopsThread) {
+  const auto loop_thread = std::this_thread::get_id();
+  std::vector<std::string> seen;
+  const auto note = [&](const char* what) {
+    return loop_->Defer([&, what](const PeerInfo& peer) {
+      EXPECT_EQ(std::this_thread::get_id(), loop_thread);
+      seen.push_back(std::string(what) + peer.node_name);
+    });
+  };
+  TestNode far("far", node_->domain());
+  auto subscriber = Make<test::SmallSubscriber>(
+      *node_, SubscriberOptions{.on_matched = note("+"), .on_unmatched = note("-")});
+  auto publisher = Make<test::SmallPublisher>(*far);
+  EXPECT_TRUE(loop_.RunUntil([&] { return seen.size() == 1; }));
+  publisher.reset();
+  EXPECT_TRUE(loop_.RunUntil([&] { return seen.size() == 2; }));
+  EXPECT_EQ(seen, (std::vector<std::string>{"+far", "-far"}));
+}
+
+TEST_F(EventLoopSamplesTest, MatchFdsFitForeignLoops) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  const absl::StatusOr<int> fd = publisher->match_fd();
+  ASSERT_TRUE(fd.ok()) << fd.status();
+  EXPECT_EQ(*publisher->match_fd(), *fd);
+  pollfd poll{*fd, POLLIN, 0};
+  EXPECT_EQ(::poll(&poll, 1, 0), 1);
+  EXPECT_EQ(publisher->HearMatches(), 0);
+  EXPECT_EQ(::poll(&poll, 1, 0), 0);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  EXPECT_EQ(::poll(&poll, 1, 60'000), 1);
+  EXPECT_EQ(publisher->HearMatches(), 1);
+  subscriber.reset();
+  EXPECT_EQ(::poll(&poll, 1, 60'000), 1);
+  EXPECT_EQ(publisher->HearMatches(), 0);
+  EXPECT_EQ(::poll(&poll, 1, 0), 0);
+}
+
+// ---- Deadlines ----
+
+TEST_F(EventLoopSamplesTest, ADeadlineIsMissedOnceAndMetOnce) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  States states;
+  Numbers numbers;
+  std::vector<absl::Duration> silences;
+  auto on_sample = loop_->OnSample(
+      *subscriber, NoteNumbers(numbers),
+      {.deadline = absl::Milliseconds(50), .on_deadline = [&](const DeadlineEvent& event) {
+         states.push_back(event.state);
+         silences.push_back(event.silence);
+         // Met again before the sample is handled.
+         EXPECT_TRUE(numbers.empty() || numbers.back() != 100);
+       }});
+  ASSERT_TRUE(on_sample.ok()) << on_sample.status();
+  for (uint64_t n = 1; n <= 10; ++n) {
+    Advance(40);
+    PublishNumber(*publisher, n);
+    loop_.RunAll();
+  }
+  EXPECT_EQ(states, States{});
+  Advance(49);
+  EXPECT_EQ(states, States{});
+  Advance(1);
+  EXPECT_EQ(states, (States{DeadlineState::kSilent}));
+  Advance(1'000);
+  PublishNumber(*publisher, 100);
+  loop_.RunAll();
+  Advance(49);
+  EXPECT_EQ(states, (States{DeadlineState::kSilent, DeadlineState::kMet}));
+  Advance(51);
+  EXPECT_EQ(states.size(), 3u);
+  EXPECT_EQ(silences, (std::vector{absl::Milliseconds(50), absl::Milliseconds(1'050),
+                                   absl::Milliseconds(100)}));
+  EXPECT_EQ(numbers.size(), 11u);
+}
+
+TEST_F(EventLoopSamplesTest, WithoutAPublisherADeadlineIsMissedToo) {
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  States states;
+  Numbers numbers;
+  auto on_sample =
+      loop_->OnSample(*subscriber, NoteNumbers(numbers),
+                      {.deadline = absl::Milliseconds(50), .on_deadline = NoteStates(states)});
+  Advance(1'000);
+  Advance(1'000);
+  EXPECT_EQ(states, States{DeadlineState::kUnmatched});
+  {
+    auto publisher = Make<test::SmallPublisher>(*node_);
+    PublishNumber(*publisher, 1);
+    loop_.RunAll();
+  }
+  EXPECT_EQ(states, (States{DeadlineState::kUnmatched, DeadlineState::kMet}));
+  Advance(1'000);
+  EXPECT_EQ(states.back(), DeadlineState::kUnmatched);
+  EXPECT_EQ(numbers, Numbers{1});
+}
+
+// It is the loop that is late, not the publisher.
+TEST_F(EventLoopSamplesTest, ALateLoopMissesNoDeadline) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  States states;
+  Numbers numbers;
+  auto on_sample =
+      loop_->OnSample(*subscriber, NoteNumbers(numbers),
+                      {.deadline = absl::Milliseconds(50), .on_deadline = NoteStates(states)});
+  for (uint64_t n = 1; n <= 6; ++n) PublishNumber(*publisher, n);
+  Advance(1'000);
+  EXPECT_EQ(states, States{});
+  EXPECT_EQ(numbers, (Numbers{1, 2, 3, 4, 5, 6}));
+  Advance(50);
+  EXPECT_EQ(states, States{DeadlineState::kSilent});
+}
+
+TEST_F(EventLoopSamplesTest, AStoppedPublisherIsToldFromADeadOne) {
+  const uint32_t domain = NextDomain();
+  Child child([&](Child::Line& line) {
+    TestNode far("far", domain);
+    auto publisher = Make<test::SmallPublisher>(*far);
+    if (!publisher->WaitForSubscriber(kLong)) return 1;
+    line.Tell('m');
+    while (line.Hear() == 'p') PublishNumber(*publisher, 1);
+    return 0;
+  });
+  TestNode near("near", domain);
+  auto subscriber = Make<test::SmallSubscriber>(*near);
+  ASSERT_EQ(child.Hear(), 'm');
+  ASSERT_TRUE(subscriber->WaitForPublisher(kLong));
+  States states;
+  Numbers numbers;
+  auto on_sample =
+      loop_->OnSample(*subscriber, NoteNumbers(numbers),
+                      {.deadline = absl::Milliseconds(50), .on_deadline = NoteStates(states)});
+  const auto hear_one = [&] {
+    const size_t before = numbers.size();
+    child.Tell('p');
+    return loop_.RunUntil([&] { return numbers.size() == before + 1; });
+  };
+  ASSERT_TRUE(hear_one());
+  Advance(50);
+  EXPECT_EQ(states, States{DeadlineState::kSilent});
+
+  ASSERT_TRUE(hear_one());
+  child.Signal(SIGSTOP);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child.pid(), &status, WUNTRACED), child.pid());
+  Advance(50);
+  EXPECT_EQ(states.back(), DeadlineState::kStopped);
+
+  child.Signal(SIGCONT);
+  ASSERT_TRUE(hear_one());
+  EXPECT_EQ(states.back(), DeadlineState::kMet);
+  child.Kill(SIGKILL);
+  EXPECT_TRUE(Await([&] { return !subscriber->has_publishers(); }));
+  Advance(50);
+  EXPECT_EQ(states.back(), DeadlineState::kUnmatched);
+  EXPECT_EQ(states.size(), 5u);
+}
+
+TEST_F(EventLoopSamplesTest, APublishersOwnDeadline) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  States states;
+  auto deadline = loop_->OnDeadline(*publisher, absl::Milliseconds(50), NoteStates(states));
+  ASSERT_TRUE(deadline.ok()) << deadline.status();
+  Advance(1'000);  // Nobody listens.
+  EXPECT_EQ(states, States{});
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  loop_.RunAll();
+  for (uint64_t n = 1; n <= 10; ++n) {
+    PublishNumber(*publisher, n);
+    Advance(49);
+  }
+  EXPECT_EQ(states, States{});
+  Advance(1);
+  EXPECT_EQ(states, States{DeadlineState::kSilent});
+  Advance(1'000);
+  EXPECT_EQ(states.size(), 1u);
+  std::thread([&] { PublishNumber(*publisher, 1); }).join();  // Wakes the loop.
+  loop_.RunAll();
+  EXPECT_EQ(states, (States{DeadlineState::kSilent, DeadlineState::kMet}));
+  Advance(50);
+  EXPECT_EQ(states.size(), 3u);
+  subscriber.reset();
+  PublishNumber(*publisher, 1);
+  Advance(1'000);
+  EXPECT_EQ(states.size(), 3u);
+  publisher.reset();
+  Advance(1'000);
+  EXPECT_FALSE(deadline->active());
+}
+
+TEST_F(EventLoopSamplesTest, LatchedTopicsHaveDeadlinesWithoutListeners) {
+  auto publisher = Make<test::LastPublisher>(*node_);
+  States states;
+  auto deadline = loop_->OnDeadline(*publisher, absl::Milliseconds(50), NoteStates(states));
+  loop_.RunAll();
+  Advance(50);
+  EXPECT_EQ(states, States{DeadlineState::kSilent});
+  PublishNumber(*publisher, 1);
+  loop_.RunAll();
+  EXPECT_EQ(states.back(), DeadlineState::kMet);
+  EXPECT_EQ(loop_->OnDeadline(*publisher, absl::ZeroDuration(), NoteStates(states)).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+// A publisher on another thread, watched for whether its first sample after a silence is noticed,
+// whenever it comes.
+TEST_F(EventLoopSamplesTest, TheEndOfASilenceIsNeverMissed) {
+  constexpr int kRounds = 300;
+  TestLoop loop;
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  int missed = 0;
+  int met = 0;
+  std::atomic<int> turns{0};
+  auto deadline =
+      loop->OnDeadline(*publisher, absl::Microseconds(50), [&](const DeadlineEvent& event) {
+        ++(event.state == DeadlineState::kMet ? met : missed);
+        if (event.state != DeadlineState::kMet) ++turns;
+      });
+  std::thread thread([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      if (!Await([&] { return turns >= round; })) return;
+      PublishNumber(*publisher, 1);
+    }
+  });
+  EXPECT_TRUE(loop.RunUntil([&] { return met >= kRounds; })) << met;
+  thread.join();
+  EXPECT_GE(missed, met);
+}
+
+}  // namespace
+}  // namespace holler

@@ -1,0 +1,67 @@
+#include "holler/liveness.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "node_support.h"
+#include "process_support.h"
+
+namespace holler {
+namespace {
+
+TEST(Liveness, ReadsTheStateBehindAnyName) {
+  EXPECT_EQ(ParseProcessState("7 (cat) R 1 2"), ProcessState::kRunning);
+  EXPECT_EQ(ParseProcessState("7 (cat) S 1 2"), ProcessState::kRunning);
+  EXPECT_EQ(ParseProcessState("7 (cat) D 1 2"), ProcessState::kRunning);
+  EXPECT_EQ(ParseProcessState("7 (a) T (b)) T 1 2"), ProcessState::kStopped);
+  EXPECT_EQ(ParseProcessState("7 (a) T (b)) S 1 2"), ProcessState::kRunning);
+  EXPECT_EQ(ParseProcessState("7 (cat) t 1 2"), ProcessState::kStopped);
+  EXPECT_EQ(ParseProcessState("7 (cat) Z 1 2"), ProcessState::kDead);
+  EXPECT_EQ(ParseProcessState("7 (cat) X"), ProcessState::kDead);
+  for (const char* odd : {"", ")", "7 (cat)", "7 (cat) ", "no parenthesis"}) {
+    EXPECT_EQ(ParseProcessState(odd), ProcessState::kUnknown) << odd;
+  }
+}
+
+TEST(Liveness, TellsStoppedFromRunningFromDead) {
+  Child child([](Child::Line& line) {
+    line.Tell('r');
+    line.Hear();
+    return 0;
+  });
+  EXPECT_EQ(child.Hear(), 'r');
+  EXPECT_EQ(GetProcessState(child.pid()), ProcessState::kRunning);
+  child.Signal(SIGSTOP);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child.pid(), &status, WUNTRACED), child.pid());
+  EXPECT_EQ(GetProcessState(child.pid()), ProcessState::kStopped);
+
+  const PeerInfo self{.pid = ::getpid()};
+  const PeerInfo stopped{.pid = child.pid()};
+  EXPECT_EQ(WhySilent(std::vector<PeerInfo>{}), Silence::kUnmatched);
+  EXPECT_EQ(WhySilent(std::vector{stopped, stopped}), Silence::kStopped);
+  EXPECT_EQ(WhySilent(std::vector{stopped, self}), Silence::kSilent);
+
+  child.Signal(SIGCONT);
+  EXPECT_EQ(::waitpid(child.pid(), &status, WCONTINUED), child.pid());
+  EXPECT_EQ(GetProcessState(child.pid()), ProcessState::kRunning);
+  child.Signal(SIGKILL);
+  siginfo_t info;
+  EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(GetProcessState(child.pid()), ProcessState::kDead);
+  EXPECT_EQ(WhySilent(std::vector{stopped}), Silence::kStopped);
+}
+
+TEST(Liveness, WhatCannotBeSeenIsUnknown) {
+  EXPECT_EQ(GetProcessState(0), ProcessState::kUnknown);
+  EXPECT_EQ(GetProcessState(-1), ProcessState::kUnknown);
+  EXPECT_EQ(GetProcessState(0x7fffffff), ProcessState::kUnknown);
+}
+
+}  // namespace
+}  // namespace holler
