@@ -1,5 +1,6 @@
 // After matching, publishing and taking allocate nothing, take no lock of discovery, and make no
 // system call but the doorbell of a subscriber that sleeps.
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 
 #include "allocation_counter.h"
 #include "gtest/gtest.h"
+#include "loop_support.h"
 #include "node_support.h"
 #include "process_support.h"
 #include "syscall_filter.h"
@@ -159,6 +161,39 @@ TEST_F(SteadyState, SleepingAllocatesNothing) {
   });
   pair.subscriber->fd();
   ExpectNoAllocations([&](uint64_t n) { return StructRound(pair, n) && !pair.subscriber->Take(); });
+}
+
+// Samples, a deadline, a timer, a file and a task in each round.
+TEST_F(SteadyState, EventLoopsAllocateNothing) {
+  FakeClock clock;
+  TestLoop loop(clock.function());
+  SmallPair pair(*node_);
+  const UniqueFd file(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  uint64_t samples = 0;
+  uint64_t ticks = 0;
+  uint64_t reads = 0;
+  uint64_t tasks = 0;
+  auto on_sample = loop->OnSample(
+      *pair.subscriber, [&](const auto& sample) { samples += sample->number() > 0 ? 1 : 0; },
+      {.deadline = absl::Milliseconds(3), .on_deadline = [](const DeadlineEvent&) {}});
+  auto tick = loop->Every(absl::Milliseconds(1), [&] { ++ticks; });
+  auto watch = loop->OnReadable(file.get(), [&] {
+    eventfd_t value;
+    reads += ::eventfd_read(file.get(), &value) == 0 ? 1 : 0;
+  });
+  auto rate =
+      loop->OnDeadline(pair.publisher(), absl::Milliseconds(3), [](const DeadlineEvent&) {});
+  const auto round = [&](uint64_t n) {
+    const uint64_t before = samples + ticks + reads + tasks;
+    clock.Advance(kMillisecond);
+    PublishNumber(pair.publisher(), n);
+    ::eventfd_write(file.get(), 1);
+    loop->Post([&tasks] { ++tasks; });
+    loop->RunOnce();
+    return samples + ticks + reads + tasks == before + 4;
+  };
+  for (uint64_t n = 1; n <= 10; ++n) ASSERT_TRUE(round(n));
+  ExpectNoAllocations(round);
 }
 
 // Loans that are refused, given back, or not to be had are no exception.
