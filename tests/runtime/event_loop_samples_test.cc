@@ -91,6 +91,33 @@ TEST_F(EventLoopSamplesTest, NothingIsLeftLyingWhateverTheShare) {
   }
 }
 
+// Bursts that come while the loop is about to sleep: it may find the first sample of one after its
+// fd has been made quiet, and the others ring for nobody.
+TEST_F(EventLoopSamplesTest, BurstsThatMeetItGoingToSleep) {
+  constexpr uint64_t kBursts = 10'000;
+  constexpr uint64_t kLength = 4;
+  TestLoop loop;
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  std::atomic<uint64_t> received{0};
+  auto on_sample =
+      loop->OnSample(*subscriber, [&](const auto&) { ++received; }, {.samples_per_turn = 1});
+  std::thread thread([&] {
+    bool good = true;
+    for (uint64_t burst = 0; burst < kBursts && good; ++burst) {
+      for (uint64_t i = 0; i < kLength; ++i) PublishNumber(*publisher, burst);
+      // Spins, to be there at the right moment; looks at the time only now and then.
+      for (int i = 0; i < 10'000 && received != (burst + 1) * kLength; ++i) {
+      }
+      good = Await([&] { return received == (burst + 1) * kLength; });
+    }
+    loop->Stop();
+  });
+  loop->Run();
+  thread.join();
+  EXPECT_EQ(received, kBursts * kLength);
+}
+
 // The flood never ends: its handler publishes another sample for each it gets.
 TEST_F(EventLoopSamplesTest, AFloodStarvesNobody) {
   auto flood_out = Make<test::ManyPublisher>(*node_);
