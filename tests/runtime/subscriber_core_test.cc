@@ -25,7 +25,7 @@ class Stranger {
     EXPECT_TRUE(mapped.ok()) << mapped.status();
     return core_.Propose(key_, {"stranger", 1, 1, "test/segment"}, std::move(*mapped)).status();
   }
-  bool Confirm() { return core_.Confirm(key_, 0); }
+  bool Confirm() { return core_.Confirm(key_, {.start = 0, .head = 0}); }
   void Match() {
     EXPECT_TRUE(Propose().ok());
     EXPECT_TRUE(Confirm());
