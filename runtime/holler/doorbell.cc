@@ -22,7 +22,7 @@
 namespace holler {
 namespace {
 
-constexpr int kEventsAtOnce = 16;
+constexpr int kBellsAtOnce = 16;
 constexpr int kTurnsToClear = 8;
 
 // epoll_pwait2 has nanoseconds, but only since Linux 5.11; before, waits round up to whole
@@ -41,7 +41,7 @@ int EpollWait(int epoll, epoll_event* events, absl::Duration timeout) noexcept {
       spec.seconds = absl::IDivDuration(timeout, absl::Seconds(1), &timeout);
       spec.nanoseconds = absl::ToInt64Nanoseconds(timeout);
     }
-    const long count = ::syscall(SYS_epoll_pwait2, epoll, events, kEventsAtOnce,
+    const long count = ::syscall(SYS_epoll_pwait2, epoll, events, kBellsAtOnce,
                                  forever ? nullptr : &spec, nullptr, 0);
     // EPERM: sandboxes that do not know the call say so instead of ENOSYS.
     if (count >= 0 || errno == EINTR) return static_cast<int>(count);
@@ -53,7 +53,7 @@ int EpollWait(int epoll, epoll_event* events, absl::Duration timeout) noexcept {
     const int64_t up = absl::ToInt64Milliseconds(absl::Ceil(timeout, absl::Milliseconds(1)));
     milliseconds = static_cast<int>(std::min<int64_t>(up, INT_MAX));
   }
-  return ::epoll_wait(epoll, events, kEventsAtOnce, milliseconds);
+  return ::epoll_wait(epoll, events, kBellsAtOnce, milliseconds);
 }
 
 // Rings one ear remembers; more than an honest peer makes before it is heard.
@@ -122,7 +122,7 @@ void Doorbell::Ring() noexcept {
 
 // Waits once, and empties what rang. Returns the number of events, or -1 with errno.
 int Doorbell::Hear(absl::Duration timeout) noexcept {
-  epoll_event events[kEventsAtOnce];
+  epoll_event events[kBellsAtOnce];
   const int count = EpollWait(epoll_.get(), events, timeout);
   const auto rang = std::span(events, static_cast<size_t>(std::max(count, 0)));
   if (std::all_of(rang.begin(), rang.end(), [](const auto& e) { return e.data.fd == kOwn; })) {
@@ -155,7 +155,7 @@ bool Doorbell::Wait(absl::Duration timeout) noexcept {
 void Doorbell::Clear() noexcept {
   // Peers that never stop ringing must not keep the caller here.
   for (int turn = 0; turn < kTurnsToClear; ++turn) {
-    if (Hear(absl::ZeroDuration()) < kEventsAtOnce) return;
+    if (Hear(absl::ZeroDuration()) < kBellsAtOnce) return;
   }
 }
 

@@ -16,12 +16,8 @@
 namespace holler {
 namespace {
 
-using Numbers = std::vector<uint64_t>;
 using States = std::vector<DeadlineState>;
 
-auto NoteNumbers(Numbers& numbers) {
-  return [&numbers](const auto& sample) { numbers.push_back(sample->number()); };
-}
 DeadlineHandler NoteStates(States& states) {
   return [&states](const DeadlineEvent& event) { states.push_back(event.state); };
 }

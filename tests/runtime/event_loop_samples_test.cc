@@ -18,12 +18,6 @@
 namespace holler {
 namespace {
 
-using Numbers = std::vector<uint64_t>;
-
-auto NoteNumbers(Numbers& numbers) {
-  return [&numbers](const auto& sample) { numbers.push_back(sample->number()); };
-}
-
 class EventLoopSamplesTest : public testing::Test {
  protected:
   FakeClock clock_;

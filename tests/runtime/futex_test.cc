@@ -18,7 +18,7 @@
 namespace holler {
 namespace {
 
-constexpr int64_t kLong = 60'000'000'000;  // ns; for failures only.
+constexpr int64_t kLongNs = 60'000'000'000;  // ns; for failures only.
 
 class FutexTest : public testing::Test {
  protected:
@@ -67,7 +67,7 @@ TEST_F(FutexTest, EachWordWakes) {
       word->fetch_add(10);
       WakeSleeper(word, false);
     });
-    while (word->load() < 10) EXPECT_TRUE(SleepOnWords(Words(), MonotonicNow() + kLong));
+    while (word->load() < 10) EXPECT_TRUE(SleepOnWords(Words(), MonotonicNow() + kLongNs));
     waker.join();
     word->fetch_sub(10);
   }
@@ -79,7 +79,7 @@ TEST_F(FutexTest, ASignalIsNoDeadline) {
   action.sa_handler = [](int) {};
   ASSERT_EQ(::sigaction(SIGUSR1, &action, &before), 0);
   std::atomic<bool> woken{false};
-  std::thread sleeper([&] { woken.store(SleepOnWords(Words(), MonotonicNow() + kLong)); });
+  std::thread sleeper([&] { woken.store(SleepOnWords(Words(), MonotonicNow() + kLongNs)); });
   while (!woken.load()) ::pthread_kill(sleeper.native_handle(), SIGUSR1);
   sleeper.join();
   ::sigaction(SIGUSR1, &before, nullptr);
@@ -111,7 +111,7 @@ TEST_F(FutexTest, SleepsOnMemoryItCannotWrite) {
   for (uint32_t n = 0; n < 1'000 && in_time; ++n) {
     while (seen.load() == n && in_time) {
       const FutexWord asleep{readable, n, true};
-      in_time = SleepOnWords({&asleep, 1}, MonotonicNow() + kLong);
+      in_time = SleepOnWords({&asleep, 1}, MonotonicNow() + kLongNs);
     }
     word.store(n + 1 + 1'000'000);
     while (seen.load() > 1'000'000) ::sched_yield();

@@ -22,6 +22,7 @@
 #include "node_support.h"
 #include "process_support.h"
 #include "segment_support.h"
+#include "syscall_filter.h"
 #include "topics_topics.h"
 
 namespace holler {
@@ -29,13 +30,7 @@ namespace {
 
 using testing::IsEmpty;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-constexpr uint64_t kMany = 20'000;
-#else
-constexpr bool kSanitized = false;
-constexpr uint64_t kMany = 100'000;
-#endif
+constexpr uint64_t kMany = kSanitized ? 20'000 : 100'000;
 
 // 1. One writer per byte.
 TEST(Invariants, I01_NobodyElseCanWrite) {

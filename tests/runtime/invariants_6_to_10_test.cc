@@ -28,12 +28,6 @@
 namespace holler {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 // What a thread of this process does and has done, by /proc/self/task.
 struct ThreadState {
   long call = -1;  // The system call it is in.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "holler/event_loop.h"
@@ -62,6 +63,12 @@ struct TestLoop {
   std::shared_ptr<Lines> log = std::make_shared<Lines>();
   std::unique_ptr<EventLoop> loop;
 };
+
+// A handler that notes the numbers of its samples.
+using Numbers = std::vector<uint64_t>;
+inline auto NoteNumbers(Numbers& numbers) {
+  return [&numbers](const auto& sample) { numbers.push_back(sample->number()); };
+}
 
 }  // namespace holler
 

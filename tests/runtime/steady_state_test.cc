@@ -28,12 +28,6 @@ namespace {
 
 constexpr int kRounds = 10'000;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 // One topic's publishers and subscribers, matched, each of which has published or taken once.
 template <typename Publisher, typename Subscriber>
 struct Pair {
