@@ -30,8 +30,8 @@ namespace holler {
 //   transform.set_name("hand");                   // false if it does not fit
 //   loan->clear_transform();                      // Gone again.
 //
-// A writer is a pointer: cheap to copy, valid until its message is published. A setter of a scalar is
-// one store. Nothing here allocates or makes a system call, but for the copy of an object.
+// A writer is a pointer: cheap to copy, valid until its message is published. A setter of a scalar
+// is one store. Nothing here allocates or makes a system call, but for the copy of an object.
 // Thread safety: thread-compatible.
 template <typename Message_, const TableShape& kShape>
 class StaticTable : public TableHandle {
@@ -50,8 +50,8 @@ class StaticTable : public TableHandle {
   }
   // The same for flatc's object API, by way of a FlatBufferBuilder: this one allocates.
   template <typename Object, typename M = Message>
-    requires std::same_as<Object, typename M::NativeTableType>
-  CopyResult CopyFrom(const Object& from) {
+  requires std::same_as<Object, typename M::NativeTableType> CopyResult
+  CopyFrom(const Object& from) {
     flatbuffers::FlatBufferBuilder builder;
     builder.Finish(Message::Pack(builder, &from));
     return CopyFrom(*flatbuffers::GetRoot<Message>(builder.GetBufferPointer()));

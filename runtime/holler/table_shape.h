@@ -310,7 +310,8 @@ void Blank(uint8_t* table) noexcept {
         if constexpr (kShape.fields[kOne].required) BlankFieldOf<kShape, kOne>(table);
       };
       (blank.template operator()<kId>(), ...);
-    }(std::make_index_sequence<kShape.fields.size()>());
+    }
+    (std::make_index_sequence<kShape.fields.size()>());
   }
 }
 
