@@ -13,8 +13,8 @@
 namespace system_monitor {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kNow = 1'000 * kSecond;
+constexpr int64_t kViewSecond = 1'000'000'000;
+constexpr int64_t kNow = 1'000 * kViewSecond;
 
 // One topic with a publisher, one without, and something of all else.
 Monitor MakeMonitor(uint32_t cores = 6) {
@@ -22,23 +22,23 @@ Monitor MakeMonitor(uint32_t cores = 6) {
   TopicStatus cpu{.name = "system/cpu"};
   cpu.lost = 3;
   cpu.sequence = 1'234;
-  cpu.publish_time = kNow - kSecond / 50;
-  cpu.changed_since = kNow - 90 * kSecond;
+  cpu.publish_time = kNow - kViewSecond / 50;
+  cpu.changed_since = kNow - 90 * kViewSecond;
   cpu.publishers[4711] = {.node_name = "driver\x1b[2J", .is_matched = true};
   for (int64_t i = 0; i <= 20; ++i) {
-    cpu.counts.Add(kNow + (i - 20) * kSecond / 10, static_cast<uint64_t>(i));
+    cpu.counts.Add(kNow + (i - 20) * kViewSecond / 10, static_cast<uint64_t>(i));
   }
   monitor.topics.push_back(cpu);
-  monitor.topics.push_back({.name = "system/processes", .changed_since = kNow - 3 * kSecond});
+  monitor.topics.push_back({.name = "system/processes", .changed_since = kNow - 3 * kViewSecond});
 
   machine::Cpu times;
   times.mutate_core_count(cores);
   for (uint32_t i = 0; i < cores; ++i) {
     times.mutable_cores()->Mutate(i, machine::CoreTimes(i, machine::CpuTimes()));
   }
-  monitor.system.Add(times, kNow - kSecond);
+  monitor.system.Add(times, kNow - kViewSecond);
   for (uint32_t i = 0; i < cores; ++i) {
-    const machine::CpuTimes half(kSecond / 2, 0, 0, kSecond / 2, 0, 0, 0, 0);
+    const machine::CpuTimes half(kViewSecond / 2, 0, 0, kViewSecond / 2, 0, 0, 0, 0);
     times.mutable_cores()->Mutate(i, machine::CoreTimes(i, half));
   }
   monitor.system.Add(times, kNow);
@@ -125,8 +125,8 @@ TEST(DrawTable, NothingIsKnownYet) {
 TEST(TopicStatus, RateEndsWithTheSamples) {
   TopicStatus topic = MakeMonitor().topics.front();
   EXPECT_NEAR(topic.Rate(kNow), 10, 0.01);
-  EXPECT_NEAR(topic.Rate(kNow + kSecond), 10, 0.01);
-  EXPECT_EQ(topic.Rate(kNow + 5 * kSecond), 0);
+  EXPECT_NEAR(topic.Rate(kNow + kViewSecond), 10, 0.01);
+  EXPECT_EQ(topic.Rate(kNow + 5 * kViewSecond), 0);
   topic.publishers.clear();
   EXPECT_EQ(topic.Rate(kNow), 0);
 }
@@ -157,10 +157,10 @@ TEST(Format, IsShort) {
   EXPECT_EQ(FormatAge(400'000), "0.4 ms");
   EXPECT_EQ(FormatAge(12'000'000), "12 ms");
   EXPECT_EQ(FormatAge(3'200'000'000), "3.2 s");
-  EXPECT_EQ(FormatAge(90 * kSecond), "90 s");
-  EXPECT_EQ(FormatAge(300 * kSecond), "5 min");
-  EXPECT_EQ(FormatAge(7'380 * kSecond), "2 h 03 min");
-  EXPECT_EQ(FormatAge(90'000 * kSecond), "1 d 01 h");
+  EXPECT_EQ(FormatAge(90 * kViewSecond), "90 s");
+  EXPECT_EQ(FormatAge(300 * kViewSecond), "5 min");
+  EXPECT_EQ(FormatAge(7'380 * kViewSecond), "2 h 03 min");
+  EXPECT_EQ(FormatAge(90'000 * kViewSecond), "1 d 01 h");
   EXPECT_EQ(FormatPercent(0.424), "42 %");
   EXPECT_EQ(FormatPercent(-1), "0 %");
 }
