@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "holler/clock.h"
 #include "holler/system_error.h"
+#include "holler/thread_setup.h"
 
 namespace holler {
 namespace {
@@ -44,7 +45,11 @@ absl::StatusOr<std::shared_ptr<Discovery>> Discovery::Start(const NodeOptions& o
   absl::Status status = discovery->Open(options);
   if (status.ok()) status = discovery->StartThread();
   if (!status.ok()) return status;
-  return std::shared_ptr<Discovery>(discovery.release(), &Discovery::Destroy);
+  std::shared_ptr<Discovery> started(discovery.release(), &Discovery::Destroy);
+  status = SetUpThread(started->thread_.native_handle(), options.discovery_thread,
+                       "the discovery thread");
+  if (!status.ok()) return status;
+  return started;
 }
 
 absl::Status Discovery::Open(const NodeOptions& options) {

@@ -18,6 +18,31 @@
 
 namespace holler {
 
+// Where and how urgently a thread runs.
+struct ThreadOptions {
+  // 0: as ordinary threads do. 1 to 99: SCHED_FIFO, before all ordinary ones; needs RLIMIT_RTPRIO
+  // or CAP_SYS_NICE. Default: as the thread that creates the node; set 0 where that one is
+  // real-time.
+  std::optional<int> priority{};
+  // The CPUs it may run on, by their numbers. Default: those of the thread that creates the node.
+  std::vector<int> cpus{};
+};
+
+// How the memory of an endpoint is provided. By default page by page, when each is first touched:
+// that saves memory, and costs some microseconds each time. docs/real_time.md says when to take
+// what.
+struct MemoryOptions {
+  // All at once, when the endpoint is created (a publisher's segment) or matched (as subscribers
+  // see it): later, nothing of it has to be fetched.
+  bool prefault = false;
+  // Likewise, and the kernel never takes it away. Needs RLIMIT_MEMLOCK or CAP_IPC_LOCK.
+  bool lock = false;
+  // Likewise, in pages of 2 MiB as far as the kernel has them (Linux 6.1; before, as
+  // /sys/kernel/mm/transparent_hugepage/shmem_enabled says), in ordinary ones as far as not: for
+  // segments of many MiB, which then cost fewer TLB misses.
+  bool huge_pages = false;
+};
+
 struct NodeOptions {
   // Shown to peers and in messages: at most 255 bytes of UTF-8 without control characters. Default:
   // the program's name, cut if need be.
@@ -37,6 +62,8 @@ struct NodeOptions {
   // should have the same, as subscribers merge publishers by publish time. Timeouts, and all that
   // discovery does, go by CLOCK_MONOTONIC whatever it is.
   ClockFunction clock{};
+  // The thread that finds and matches peers, and runs callbacks.
+  ThreadOptions discovery_thread{};
 };
 
 // The node at the other end of a match, and the topic of the match: so that one callback serves
@@ -69,6 +96,7 @@ struct PublisherOptions {
   // Then it is dropped: not waited for until it takes again. InfiniteDuration: for ever, for
   // subscribers that are trusted.
   absl::Duration stall_limit = absl::Seconds(1);
+  MemoryOptions memory{};
 };
 
 struct SubscriberOptions {
@@ -92,6 +120,8 @@ struct SubscriberOptions {
   // against malicious ones, who can change a sample after it was verified: copy bytes() first, and
   // verify the copy, where a publisher of another user is not trusted.
   bool verify = true;
+  // Of what it maps of publishers. A match for which it cannot be had is refused, and tried again.
+  MemoryOptions memory{};
 };
 
 // What a node's discovery did, since its start.

@@ -18,7 +18,7 @@ absl::StatusOr<std::unique_ptr<PublisherCore>> PublisherCore::Create(Node& node,
   if (absl::Status status = CheckTopicName(name); !status.ok()) return status;
   options = WatchCallbacks(node, topic.name, std::move(options));
   topic.name = name;
-  absl::StatusOr<Segment> segment = Segment::Create(topic);
+  absl::StatusOr<Segment> segment = Segment::Create(topic, options.memory);
   if (!segment.ok()) return segment.status();
   std::unique_ptr<PublisherCore> core(new PublisherCore(node.discovery(), topic, std::move(name),
                                                         std::move(*segment), std::move(options)));
@@ -107,6 +107,7 @@ std::optional<JoinPoint> PublisherCore::Enter(Match& match) {
 absl::StatusOr<std::optional<JoinPoint>> PublisherCore::Admit(const EndpointKey& subscriber,
                                                               const PeerInfo& peer, PeerPage page,
                                                               UniqueFd bell) {
+  if (absl::Status status = page.Prepare(options_->memory); !status.ok()) return status;
   const auto [it, added] = matches_.try_emplace(subscriber, nullptr);
   if (!added) return absl::AlreadyExistsError("this subscriber is known already");
   it->second = std::make_unique<Match>(Match{.peer = peer,

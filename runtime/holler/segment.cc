@@ -39,7 +39,8 @@ struct OwnMemory {
   Mapping mapping;
 };
 
-absl::StatusOr<OwnMemory> CreateSealed(const char* label, size_t size, const std::string& what) {
+absl::StatusOr<OwnMemory> CreateSealed(const char* label, size_t size, const std::string& what,
+                                       const MemoryOptions& options) {
   const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   int raw = ::memfd_create(label, flags | MFD_NOEXEC_SEAL);
   if (raw < 0 && errno == EINVAL) raw = ::memfd_create(label, flags);
@@ -48,20 +49,18 @@ absl::StatusOr<OwnMemory> CreateSealed(const char* label, size_t size, const std
   if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) {
     return SystemError(errno, absl::StrCat("ftruncate to ", size, " bytes for ", what));
   }
-  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (data == MAP_FAILED) {
-    return SystemError(errno, absl::StrCat("mmap of ", size, " bytes for ", what));
-  }
-  Mapping mapping(static_cast<std::byte*>(data), size);
+  absl::StatusOr<Mapping> mapping = Mapping::Create(fd.get(), size, Mapping::kReadWrite, what);
+  if (!mapping.ok()) return mapping.status();
   // After mapping: F_SEAL_FUTURE_WRITE leaves this one writable mapping, and allows no other.
   if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) {
     return SystemError(errno, absl::StrCat("sealing the memory of ", what));
   }
   // A forked child must not be a second writer of the same bytes.
-  if (::madvise(data, size, MADV_DONTFORK) != 0) {
+  if (::madvise(mapping->data(), size, MADV_DONTFORK) != 0) {
     return SystemError(errno, absl::StrCat("madvise(MADV_DONTFORK) for ", what));
   }
-  return OwnMemory{std::move(fd), std::move(mapping)};
+  if (absl::Status status = mapping->Prepare(options, what); !status.ok()) return status;
+  return OwnMemory{std::move(fd), std::move(*mapping)};
 }
 
 // Maps a peer's memory for reading, if nothing the peer does later can make reading it fail:
@@ -85,11 +84,7 @@ absl::StatusOr<Mapping> MapSealed(const UniqueFd& fd, size_t least, size_t most,
     return absl::InvalidArgumentError(
         absl::StrCat(what, " has ", size, " bytes, not ", least, " to ", most));
   }
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (data == MAP_FAILED) {
-    return SystemError(errno, absl::StrCat("mmap of ", what, ", ", size, " bytes"));
-  }
-  return Mapping(static_cast<std::byte*>(data), size);
+  return Mapping::Create(fd.get(), size, Mapping::kRead, what);
 }
 
 template <size_t N>
@@ -99,18 +94,14 @@ void CopyName(std::string_view from, char (&to)[N]) {
 
 }  // namespace
 
-Mapping::~Mapping() {
-  if (data_ != nullptr) ::munmap(data_, size_);
-}
-
-absl::StatusOr<Segment> Segment::Create(const TopicInfo& topic) {
+absl::StatusOr<Segment> Segment::Create(const TopicInfo& topic, const MemoryOptions& options) {
   const std::string what = absl::StrCat("topic '", std::string(topic.name), "'");
   if (!IsConsistent(topic.layout) || topic.schema.size() != topic.layout.schema_bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("the layout of ", what, " contradicts itself: generate its header anew"));
   }
   absl::StatusOr<OwnMemory> memory =
-      CreateSealed("holler-segment", topic.layout.segment_bytes, what);
+      CreateSealed("holler-segment", topic.layout.segment_bytes, what, options);
   if (!memory.ok()) return memory.status();
 
   auto* header = new (memory->mapping.data()) SegmentHeader{};
@@ -168,6 +159,10 @@ absl::StatusOr<std::shared_ptr<const PeerSegment>> PeerSegment::Map(UniqueFd fd)
   return std::shared_ptr<const PeerSegment>(std::move(segment));
 }
 
+absl::Status PeerSegment::Prepare(const MemoryOptions& memory) const {
+  return mapping_.Prepare(memory, absl::StrCat("the segment of topic '", topic_name_, "'"));
+}
+
 PeerSegment::~PeerSegment() { mapped_bytes.fetch_sub(mapping_.size()); }
 
 std::string PeerSegment::CopySchema() const {
@@ -176,7 +171,8 @@ std::string PeerSegment::CopySchema() const {
 }
 
 absl::StatusOr<OwnPage> OwnPage::Create(uint32_t max_samples, StartAt start_at, bool best_effort) {
-  absl::StatusOr<OwnMemory> memory = CreateSealed("holler-subscriber", kPageBytes, "a subscriber");
+  absl::StatusOr<OwnMemory> memory =
+      CreateSealed("holler-subscriber", kPageBytes, "a subscriber", {});
   if (!memory.ok()) return memory.status();
   auto* page = new (memory->mapping.data()) SubscriberPage{};
   page->magic = kPageMagic;
@@ -185,6 +181,14 @@ absl::StatusOr<OwnPage> OwnPage::Create(uint32_t max_samples, StartAt start_at, 
   page->start_at = static_cast<uint32_t>(start_at);
   page->best_effort = best_effort ? 1 : 0;
   return OwnPage(std::move(memory->fd), std::move(memory->mapping));
+}
+
+absl::Status OwnPage::Prepare(const MemoryOptions& memory) const {
+  return mapping_.Prepare(memory, "a subscriber's page");
+}
+
+absl::Status PeerPage::Prepare(const MemoryOptions& memory) const {
+  return mapping_.Prepare(memory, "a subscriber's page");
 }
 
 absl::StatusOr<PeerPage> PeerPage::Map(UniqueFd fd) {

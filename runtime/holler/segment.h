@@ -12,32 +12,11 @@
 
 #include "absl/status/statusor.h"
 #include "holler/layout.h"
+#include "holler/mapping.h"
 #include "holler/slot_ring.h"
 #include "holler/unique_fd.h"
 
 namespace holler {
-
-// A range of mapped memory that unmaps itself. Thread safety: thread-compatible.
-class Mapping {
- public:
-  Mapping() = default;
-  Mapping(std::byte* data, size_t size) : data_(data), size_(size) {}
-  Mapping(Mapping&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  Mapping& operator=(Mapping&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-  ~Mapping();
-
-  std::byte* data() const noexcept { return data_; }
-  size_t size() const noexcept { return size_; }
-
- private:
-  std::byte* data_ = nullptr;
-  size_t size_ = 0;
-};
 
 // The first bytes of every segment, up to the line of SegmentView::waiting. Written once, before
 // the segment is handed to anybody.
@@ -74,9 +53,9 @@ struct TopicInfo {
 // Thread safety: immutable but for the memory itself, which RingWriter rules.
 class Segment {
  public:
-  // Allocates and seals. Memory is used only as far as it is touched. Errors: a status that
-  // names the topic and the limit that was hit.
-  static absl::StatusOr<Segment> Create(const TopicInfo& topic);
+  // Allocates and seals. Memory is used only as far as it is touched, unless `memory` says
+  // otherwise. Errors: a status that names the topic and the limit that was hit.
+  static absl::StatusOr<Segment> Create(const TopicInfo& topic, const MemoryOptions& memory = {});
 
   std::byte* data() const noexcept { return mapping_.data(); }
   size_t size() const noexcept { return mapping_.size(); }
@@ -105,6 +84,9 @@ class PeerSegment {
   static absl::StatusOr<std::shared_ptr<const PeerSegment>> Map(UniqueFd fd);
   ~PeerSegment();
 
+  // As Mapping::Prepare.
+  absl::Status Prepare(const MemoryOptions& memory) const;
+
   const std::byte* data() const noexcept { return mapping_.data(); }
   const SegmentLayout& layout() const noexcept { return layout_; }
   uint64_t fingerprint() const noexcept { return fingerprint_; }
@@ -131,6 +113,8 @@ class OwnPage {
   // A page for a subscriber that holds at most `max_samples` samples. Errors as Segment::Create.
   static absl::StatusOr<OwnPage> Create(uint32_t max_samples, StartAt start_at = StartAt::kDefault,
                                         bool best_effort = false);
+  // As Mapping::Prepare.
+  absl::Status Prepare(const MemoryOptions& memory) const;
   SubscriberPage* get() const noexcept {
     return reinterpret_cast<SubscriberPage*>(mapping_.data());
   }
@@ -150,6 +134,8 @@ class PeerPage {
  public:
   // Checks kind, seals, size and header, as PeerSegment::Map does.
   static absl::StatusOr<PeerPage> Map(UniqueFd fd);
+  // As Mapping::Prepare.
+  absl::Status Prepare(const MemoryOptions& memory) const;
   const SubscriberPage* get() const noexcept {
     return reinterpret_cast<const SubscriberPage*>(mapping_.data());
   }

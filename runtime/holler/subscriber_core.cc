@@ -390,6 +390,9 @@ absl::StatusOr<SubscriberEndpoint::Offer> SubscriberCore::Propose(
   absl::StatusOr<OwnPage> page =
       OwnPage::Create(segment->layout().max_samples, options_->start_at, options_->best_effort);
   if (!page.ok()) return page.status();
+  absl::Status prepared = segment->Prepare(options_->memory);
+  if (prepared.ok()) prepared = page->Prepare(options_->memory);
+  if (!prepared.ok()) return prepared;
   absl::StatusOr<Bell> bell = doorbell_.AddBell();
   if (!bell.ok()) return bell.status();
   auto source = std::make_shared<Source>(discovery_->clock(), publisher, peer, std::move(segment),

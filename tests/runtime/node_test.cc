@@ -1,6 +1,10 @@
 #include "holler/node.h"
 
+#include <sched.h>
+
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -119,6 +123,36 @@ TEST(Node, BadInterfacesAreRefused) {
 TEST(Node, WorksWithoutTheInterface) {
   auto node = Node::Create({.domain = NextDomain(), .interface_address = "192.0.2.1"});
   EXPECT_TRUE(node.ok()) << node.status();
+}
+
+TEST(Node, ItsThreadRunsWhereItIsTold) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  ASSERT_EQ(::sched_getaffinity(0, sizeof(set), &set), 0);
+  int cpu = CPU_SETSIZE - 1;
+  while (!CPU_ISSET(cpu, &set)) --cpu;
+  const auto node =
+      Node::Create({.domain = NextDomain(), .discovery_thread = {.priority = 0, .cpus = {cpu}}});
+  ASSERT_TRUE(node.ok()) << node.status();
+  std::string allowed;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    if (name != "holler") continue;
+    std::ifstream status(task.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("Cpus_allowed_list:")) allowed = line.substr(19);
+    }
+  }
+  EXPECT_EQ(allowed, std::to_string(cpu));
+}
+
+TEST(Node, AThreadThatCannotBeSetUpIsAnError) {
+  const int before = CountOpenFds();
+  const auto node = Node::Create({.domain = NextDomain(), .discovery_thread = {.priority = 100}});
+  EXPECT_TRUE(absl::IsInvalidArgument(node.status())) << node.status();
+  EXPECT_THAT(std::string(node.status().message()), HasSubstr("the discovery thread"));
+  EXPECT_EQ(CountOpenFds(), before);
 }
 
 TEST(Node, LimitsAreNamed) {

@@ -1,6 +1,7 @@
 // After matching, publishing and taking allocate nothing, take no lock of discovery, and make no
 // system call but the doorbell of a subscriber that sleeps.
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -198,6 +199,62 @@ TEST_F(SteadyState, FailuresAllocateNothing) {
     { auto unused = pair.publisher().Loan(); }
     return pair.publisher().Publish(pair.publisher().Loan()) == 0 && !alone->Loan();
   });
+}
+
+// ---- Page faults ----
+
+long PageFaults() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_minflt;
+}
+
+// What the first samples of a new pair cost in page faults: all their slots are new.
+long FaultsOfFirstSamples(Node& node, const MemoryOptions& memory) {
+  auto publisher = test::LargePublisher::Create(node, {.memory = memory});
+  auto subscriber = test::LargeSubscriber::Create(node, {.memory = memory});
+  if (!publisher.ok() || !subscriber.ok()) return -1;
+  const long before = PageFaults();
+  for (uint64_t n = 1; n <= 20; ++n) {
+    auto loan = publisher->Loan();
+    if (!loan) return -1;
+    loan->set_number(n);
+    publisher->Publish(std::move(loan));
+    const auto sample = subscriber->Take();
+    if (!sample || sample->number() != n) return -1;
+  }
+  return PageFaults() - before;
+}
+
+TEST(PageFaults, PreparedMemoryMakesNone) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers have memory of their own";
+  auto node = Node::Create({.domain = NextDomain()});
+  ASSERT_TRUE(node.ok());
+  EXPECT_GT(FaultsOfFirstSamples(*node, {}), 4) << "the test could not tell";
+  EXPECT_EQ(FaultsOfFirstSamples(*node, {.prefault = true}), 0);
+  EXPECT_EQ(FaultsOfFirstSamples(*node, {.huge_pages = true}), 0);
+}
+
+// A subscriber that cannot have its memory says why, and is matched when it can.
+TEST(PageFaults, MemoryThatCannotBeLockedIsRefused) {
+  const int result = InChild([] {
+    const rlimit limit{.rlim_cur = 4'096, .rlim_max = 4'096};
+    if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) return 1;
+    if (::geteuid() == 0 && ::setuid(65'534) != 0) return 2;
+    Lines log;
+    auto node = Node::Create({.domain = NextDomain(),
+                              .log = [&](LogSeverity, const std::string& line) { log.Add(line); }});
+    if (!node.ok()) return 3;
+    const auto locked = test::LargePublisher::Create(*node, {.memory = {.lock = true}});
+    if (!absl::IsResourceExhausted(locked.status())) return 4;
+    auto publisher = test::LargePublisher::Create(*node);
+    auto subscriber = test::LargeSubscriber::Create(*node, {.memory = {.lock = true}});
+    if (!publisher.ok() || !subscriber.ok()) return 5;
+    if (!Await([&] { return log.Count("RLIMIT_MEMLOCK") > 0; })) return 6;
+    if (subscriber->has_publishers()) return 7;
+    return log.Find("RLIMIT_MEMLOCK").find("test/large") != std::string::npos ? 0 : 8;
+  });
+  EXPECT_TRUE(ExitedWith(result, 0)) << "wait status " << result;
 }
 
 // ---- System calls ----
