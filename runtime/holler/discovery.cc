@@ -203,7 +203,16 @@ void Discovery::ForgetCallbacksOf(uint64_t endpoint, std::unique_lock<std::mutex
 
 // ---- The node's endpoints ----
 
+// Before the lock, which the thread, that a child lacks, may have held at the fork.
+absl::Status Discovery::CheckProcess() const {
+  if (::getpid() == pid_) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("node '", self_.name, "' is of process ", pid_,
+                                                    ", and this is its child ", ::getpid(),
+                                                    ": create a node after fork()"));
+}
+
 absl::Status Discovery::Add(uint64_t id, PublisherEndpoint* publisher) {
+  if (absl::Status status = CheckProcess(); !status.ok()) return status;
   std::lock_guard lock(mutex_);
   if (registry_.publishes().size() >= kMaxTopicsPerList) return TooManyTopics();
   const auto publishes = registry_.publishes();
@@ -222,6 +231,7 @@ absl::Status Discovery::Add(uint64_t id, PublisherEndpoint* publisher) {
 }
 
 absl::Status Discovery::Add(uint64_t id, SubscriberEndpoint* subscriber) {
+  if (absl::Status status = CheckProcess(); !status.ok()) return status;
   std::lock_guard lock(mutex_);
   if (registry_.subscribes().size() >= kMaxTopicsPerList) return TooManyTopics();
   const auto subscribes = registry_.subscribes();

@@ -3,6 +3,8 @@
 #ifndef HOLLER_DISCOVERY_H_
 #define HOLLER_DISCOVERY_H_
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -53,7 +55,8 @@ class Discovery : private SessionHost {
 
   // Announces an endpoint, and matches it with what is known already. It must stay alive until
   // it is removed.
-  // Errors: ResourceExhausted: the node has as many topics as fit a message.
+  // Errors: ResourceExhausted: the node has as many topics as fit a message; FailedPrecondition:
+  // this is a forked child.
   absl::Status Add(uint64_t id, PublisherEndpoint* publisher);
   absl::Status Add(uint64_t id, SubscriberEndpoint* subscriber);
   // After it returned, the endpoint is called no more and none of its callbacks runs; called from
@@ -95,6 +98,7 @@ class Discovery : private SessionHost {
 
   absl::Status Open(const NodeOptions& options);
   absl::Status StartThread();
+  absl::Status CheckProcess() const;
   static void Destroy(Discovery* discovery);
 
   // The thread.
@@ -124,6 +128,7 @@ class Discovery : private SessionHost {
                 const std::vector<PublisherEndpoint::Admitted>& admitted) override;
 
   const NodeIdentity self_;
+  const pid_t pid_ = ::getpid();
   const Clock clock_;
   std::atomic<uint64_t> next_endpoint_{1};
   EventPoll poll_;

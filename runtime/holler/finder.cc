@@ -16,6 +16,7 @@ namespace holler {
 namespace {
 
 constexpr int kDatagramsAtOnce = 64;  // Then other events get their turn.
+constexpr size_t kMostForeigners = 16;
 
 }  // namespace
 
@@ -88,10 +89,23 @@ void Finder::OnDatagrams() {
                                  ", this program's: build both with the same version of Holler"));
       continue;
     }
-    if (self.allowed.contains(holler->uid) && IsWorthwhile(*holler)) {
+    if (!IsWorthwhile(*holler)) continue;
+    if (self.allowed.contains(holler->uid)) {
       Call({holler->domain, holler->uid, *holler->node});
+    } else {
+      TellOfForeigner(holler->uid);
     }
   }
+}
+
+// Anybody may send a datagram in any user's name: few lines, and nothing else comes of it.
+void Finder::TellOfForeigner(uid_t uid) {
+  if (foreigners_.size() == kMostForeigners || !foreigners_.insert(uid).second) return;
+  host_.LogOnce(
+      LogSeverity::kWarning,
+      absl::StrCat("user ", uid, " has a node with topics of this node, of user ", host_.self().uid,
+                   ": they match only if each names the other's user in "
+                   "NodeOptions::allowed_users"));
 }
 
 bool Finder::IsWorthwhile(const wire::HollerT& holler) const {

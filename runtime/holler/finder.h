@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "absl/status/status.h"
 #include "holler/acquaintances.h"
@@ -47,6 +48,7 @@ class Finder {
   void Holler();
   bool IsWorthwhile(const wire::HollerT& holler) const;
   void Call(const NodeAddress& address);
+  void TellOfForeigner(uid_t uid);
 
   SessionHost& host_;
   SessionTable& sessions_;
@@ -54,6 +56,7 @@ class Finder {
   EventPoll& poll_;
   AnnounceSchedule schedule_;
   std::optional<MulticastGroup> group_;
+  std::set<uid_t> foreigners_;  // Users that are not allowed, and were told of.
   // For datagrams; not zeroed, so only what is used costs memory.
   const std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kMaxMessageBytes);
 };

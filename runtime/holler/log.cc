@@ -6,14 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace holler {
 
 LogSink StderrLog(const std::string& node_name) {
   const char* level = std::getenv("HOLLER_LOG");
-  const bool with_info = level != nullptr && std::string_view(level) == "info";
-  return [node_name, with_info](LogSeverity severity, const std::string& line) {
+  const bool with_info = level != nullptr && absl::EqualsIgnoreCase(level, "info");
+  LogSink sink = [node_name, with_info](LogSeverity severity, const std::string& line) {
     if (severity == LogSeverity::kInfo && !with_info) return;
     const char* word = severity == LogSeverity::kError     ? "error: "
                        : severity == LogSeverity::kWarning ? "warning: "
@@ -22,6 +23,11 @@ LogSink StderrLog(const std::string& node_name) {
     const std::string text = absl::StrCat("holler[", node_name, "]: ", word, line, "\n");
     std::fwrite(text.data(), 1, text.size(), stderr);
   };
+  if (level != nullptr && !with_info && !absl::EqualsIgnoreCase(level, "warning")) {
+    sink(LogSeverity::kWarning,
+         "HOLLER_LOG is neither \"info\" nor \"warning\": taken as the latter");
+  }
+  return sink;
 }
 
 void OnceLog::LogFirst(const std::string& what, LogSeverity severity, const std::string& line) {

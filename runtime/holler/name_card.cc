@@ -119,19 +119,28 @@ absl::Status CheckTopicName(std::string_view name) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a topic name has ", name.size(), " bytes; at most ", kTopicNameMax, " are allowed"));
   }
+  const auto error = [&](size_t at, std::string_view what) {
+    std::string shown(name);
+    for (char& c : shown) {
+      if (c < 0x20 || c > 0x7E || c == '"') c = '?';
+    }
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "topic name \"%s\" has %s at position %d: use parts of letters, digits, '_', "
+        "'.' and '-', joined by single '/', as in sensors/imu",
+        shown, what, at));
+  };
   char before = '/';
-  for (const char c : name) {
+  for (size_t at = 0; at < name.size(); ++at) {
+    const char c = name[at];
     const bool word =
         std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-';
     if (!word && (c != '/' || before == '/')) {
-      return absl::InvalidArgumentError(absl::StrFormat(
-          "byte 0x%02x in a topic name: use parts of letters, digits, '_', '.' and '-', joined "
-          "by single '/', as in sensors/imu",
-          static_cast<unsigned char>(c)));
+      if (c > 0x20 && c < 0x7F) return error(at, absl::StrFormat("'%c'", c));
+      return error(at, absl::StrFormat("byte 0x%02x", static_cast<unsigned char>(c)));
     }
     before = c;
   }
-  if (before == '/') return absl::InvalidArgumentError("a topic name ends with '/'");
+  if (before == '/') return error(name.size() - 1, "'/', its end,");
   return absl::OkStatus();
 }
 

@@ -60,8 +60,12 @@ class TopicLoan {
   explicit operator bool() const noexcept { return core_ != nullptr; }
   // Why there is none; kNone if there is.
   NoLoan why() const noexcept { return why_; }
-  Writer* operator->() const noexcept { return writer_; }
-  Writer& operator*() const noexcept { return *writer_; }
+  // Only if there is one.
+  Writer* operator->() const noexcept {
+    assert(writer_ != nullptr && "an empty loan: nobody listens, or see why(), or it is published");
+    return writer_;
+  }
+  Writer& operator*() const noexcept { return *operator->(); }
 
  private:
   friend class Publisher<Topic>;
@@ -109,6 +113,7 @@ class Publisher {
  public:
   using Message = typename Topic::Message;
   using LoanType = TopicLoan<Topic>;
+  using Writer = typename Topic::Writer;
 
   // Does not block: subscribers are found in the background. Errors: a bad topic name in
   // `options`; limits on memory or open files.
@@ -169,7 +174,7 @@ class Publisher {
     const std::optional<uint32_t> size = loan.writer_->finished_size();
     if (!own || !size.has_value()) {
       ++refused_;
-      state_->core->WarnOfRefusal(own ? Refusal::kUnfinished : Refusal::kForeignLoan);
+      WarnOfRefusal(*loan.writer_, own);
       LoanType given_back = std::move(loan);
       return 0;
     }
@@ -218,6 +223,15 @@ class Publisher {
   using State = typename LoanType::State;
 
   explicit Publisher(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+  void WarnOfRefusal(const Writer& writer, bool own) noexcept {
+    if (!own) return state_->core->WarnOfRefusal(Refusal::kForeignLoan, 0, 0);
+    if constexpr (requires { writer.is_finished(); }) {  // Others are never too large.
+      state_->core->WarnOfRefusal(writer.is_finished() ? Refusal::kTooLarge : Refusal::kUnfinished,
+                                  writer.is_finished() ? writer.built_size() : 0,
+                                  Writer::kMaxBytes);
+    }
+  }
 
   LoanType Borrow([[maybe_unused]] absl::Duration timeout) noexcept {
     if (!state_->core->is_wanted()) return LoanType(NoLoan::kNoSubscribers);

@@ -51,13 +51,23 @@ void PublisherCore::Close() {
   discovery_->RemovePublisher(id_);
 }
 
-void PublisherCore::WarnOfRefusal(Refusal why) noexcept {
+void PublisherCore::WarnOfRefusal(Refusal why, uint64_t size, uint64_t max_bytes) noexcept {
   // The log would say it once as well, but at the price of a lock and memory.
   if (std::exchange(warned_of_[static_cast<size_t>(why)], true)) return;
-  discovery_->Warn(absl::StrCat("topic '", topic_name_, "': a message was not published: ",
-                                why == Refusal::kForeignLoan
-                                    ? "the loan is another publisher's"
-                                    : "it was not finished, or exceeds max_bytes of the schema"));
+  std::string reason;
+  switch (why) {
+    case Refusal::kUnfinished:
+      reason = "it was not finished: call Finish of the loan";
+      break;
+    case Refusal::kTooLarge:
+      reason = absl::StrCat("it has ", size, " bytes, and max_bytes of the schema is ", max_bytes);
+      break;
+    case Refusal::kForeignLoan:
+      reason = "the loan is another publisher's";
+      break;
+  }
+  discovery_->Warn(
+      absl::StrCat("topic '", topic_name_, "': a message was not published: ", reason));
 }
 
 bool PublisherCore::AwaitRoomUntil(absl::Duration timeout) noexcept {

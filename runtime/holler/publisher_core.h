@@ -30,7 +30,7 @@
 namespace holler {
 
 // Why Publish refuses a message.
-enum class Refusal { kUnfinished, kForeignLoan };
+enum class Refusal { kUnfinished, kTooLarge, kForeignLoan };
 
 // Thread safety: Acquire, Return, Publish, loans and WarnOfRefusal by one thread at a time; the
 // rest by any.
@@ -76,8 +76,8 @@ class PublisherCore final : public PublisherEndpoint {
   // Has `pulse` beat with each sample from now on. By the publishing thread.
   void SetPulse(std::shared_ptr<Pulse> pulse) noexcept { pulse_ = std::move(pulse); }
 
-  // Logs, the first time for each reason, that Publish refused a message.
-  void WarnOfRefusal(Refusal why) noexcept;
+  // Logs, the first time for each reason, that Publish refused a message of `size` bytes.
+  void WarnOfRefusal(Refusal why, uint64_t size, uint64_t max_bytes) noexcept;
 
   // PublisherEndpoint.
   const std::string& topic_name() const override { return topic_name_; }
@@ -141,7 +141,7 @@ class PublisherCore final : public PublisherEndpoint {
   Gate gate_;
   // The publishing thread's own.
   std::shared_ptr<Pulse> pulse_;
-  std::array<bool, 2> warned_of_{};  // By Refusal.
+  std::array<bool, 3> warned_of_{};  // By Refusal.
   bool closed_ = false;
   Matches matches_;  // Guarded by discovery's lock.
   uint64_t arrivals_ = 0;

@@ -130,6 +130,10 @@ class TableWriter {
     return CopyFrom(std::span(reinterpret_cast<const uint8_t*>(message.data()), message.size()));
   }
 
+  // For the publisher: whether Finish was called, and how large the message is then.
+  bool is_finished() const noexcept { return finished_; }
+  uint64_t built_size() const noexcept { return builder_->GetSize(); }
+
   // Size of the message, now in the slot; empty if it was not finished or exceeds max_bytes. For
   // the publisher.
   std::optional<uint32_t> finished_size() noexcept {

@@ -59,7 +59,7 @@ class Scene:
             yield peers
 
     def strangers(self, uids):
-        """Neither allows the other: they hear each other, and do not even call."""
+        """Neither allows the other: they hear each other, say so, and do not even call."""
         with self.peers(uids, (None, None)) as peers:
             peers[0].wait_until("hollers_received", 1)
             for peer in peers:
@@ -68,6 +68,9 @@ class Scene:
                 stats = peer.stats()
                 for key in ("connections", "matches", "refused_users"):
                     check(stats[key] == 0, peer.name, "was called by a stranger:", stats)
+            lines = [line for line in peers[0].log if "allowed_users" in line]
+            check(len(lines) == 1 and f"user {uids[1]} has" in lines[0],
+                  "the first does not tell of the second's user:", peers[0].log)
 
     def one_sided(self, uids, calling):
         """Only the peer `calling` (0 or 1) allows the other: it calls, and is refused."""

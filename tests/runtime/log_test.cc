@@ -42,9 +42,9 @@ std::string Stderr(const char* level) {
   } else {
     ::setenv("HOLLER_LOG", level, 1);
   }
+  testing::internal::CaptureStderr();
   const LogSink sink = StderrLog("node");
   ::unsetenv("HOLLER_LOG");
-  testing::internal::CaptureStderr();
   sink(LogSeverity::kInfo, "i");
   sink(LogSeverity::kWarning, "w");
   sink(LogSeverity::kError, "e");
@@ -56,6 +56,13 @@ TEST(StderrLog, ShowsInfosOnRequest) {
   EXPECT_EQ(Stderr(nullptr), rest);
   EXPECT_EQ(Stderr("warning"), rest);
   EXPECT_EQ(Stderr("info"), "holler[node]: i\n" + rest);
+  EXPECT_EQ(Stderr("INFO"), "holler[node]: i\n" + rest);
+}
+
+TEST(StderrLog, SaysWhatItDoesNotUnderstand) {
+  const std::string text = Stderr("debug");
+  EXPECT_NE(text.find("warning: HOLLER_LOG is neither \"info\" nor"), std::string::npos) << text;
+  EXPECT_EQ(text.find(": i\n"), std::string::npos) << text;
 }
 
 }  // namespace

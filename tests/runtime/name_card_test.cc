@@ -360,6 +360,13 @@ TEST(TopicName, Refused) {
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << name;
     for (const char c : status.message()) EXPECT_GE(c, 0x20) << "bytes a terminal obeys";
   }
+  const auto text = [](const char* name) { return std::string(CheckTopicName(name).message()); };
+  EXPECT_NE(text("a/b c").find("topic name \"a/b c\" has byte 0x20 at position 3"),
+            std::string::npos)
+      << text("a/b c");
+  EXPECT_NE(text("a//b").find("'/' at position 2"), std::string::npos) << text("a//b");
+  EXPECT_NE(text("ab/").find("'/', its end, at position 2"), std::string::npos) << text("ab/");
+  EXPECT_NE(text("a\nb").find("\"a?b\""), std::string::npos) << text("a\nb");
 }
 
 }  // namespace

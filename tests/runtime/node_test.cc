@@ -175,6 +175,22 @@ TEST(Node, LimitsAreNamed) {
   EXPECT_TRUE(created);
 }
 
+TEST(Node, IsOfNoUseToAForkedChild) {
+  auto node = Node::Create({.name = "mother", .domain = NextDomain()});
+  ASSERT_TRUE(node.ok());
+  EXPECT_EQ(InChild([&] {
+              for (const absl::Status& status : {test::SmallPublisher::Create(*node).status(),
+                                                 test::SmallSubscriber::Create(*node).status()}) {
+                const std::string text(status.message());
+                if (!absl::IsFailedPrecondition(status)) return 1;
+                if (text.find("'mother'") == std::string::npos) return 2;
+                if (text.find("after fork()") == std::string::npos) return 3;
+              }
+              return 0;
+            }),
+            0);
+}
+
 TEST(Node, LeavesNothingOpen) {
   const uint32_t domain = NextDomain();
   const int before = CountOpenFds();
