@@ -67,8 +67,8 @@ class Subscriber {
   // must be called once more.
 
   // Sleeps until there is a sample to take, or `timeout` is over (absl::InfiniteDuration: for
-  // ever). Returns whether there is one. Costs no CPU while asleep; SubscriberOptions::spin has it
-  // look for a while first.
+  // ever). Returns whether there is one. A signal does not end it. Costs no CPU while asleep;
+  // SubscriberOptions::spin has it look for a while first.
   bool Wait(absl::Duration timeout) noexcept { return core_->Wait(timeout); }
 
   // For poll, epoll and event loops: readable when there may be samples. Then Take until it
