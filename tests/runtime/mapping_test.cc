@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "holler/unique_fd.h"
 #include "process_support.h"
+#include "syscall_filter.h"
 
 namespace holler {
 namespace {
@@ -106,6 +107,7 @@ TEST(Mapping, PrefaultGetsAllOfIt) {
 }
 
 TEST(Mapping, LocksItForGood) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers have mlock do nothing";
   const UniqueFd fd = MakeFile(kSize);
   const Mapping mapping = Map(fd);
   const absl::Status status = mapping.Prepare({.lock = true}, "a test");
@@ -114,6 +116,7 @@ TEST(Mapping, LocksItForGood) {
 }
 
 TEST(Mapping, ALimitOnLockedMemoryIsNamed) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers have mlock do nothing";
   const int result = InChild([] {
     const UniqueFd fd = MakeFile(kSize);
     const Mapping mapping = Map(fd);

@@ -1,7 +1,6 @@
 // Reliable topics: publishers that wait, subscribers that lose nothing, and those that stall.
 //
-// HOLLER_RELIABLE_SAMPLES sets how many samples the tests with processes publish; 10000000 takes
-// minutes, and ctest needs --timeout then.
+// With HOLLER_STRESS=34 the tests with processes publish 10 million samples; that takes minutes.
 #include <signal.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "node_support.h"
 #include "process_support.h"
+#include "stress_support.h"
 #include "topics_topics.h"
 
 namespace holler {
@@ -24,20 +24,8 @@ namespace {
 
 using testing::HasSubstr;
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr uint64_t kSamples = 2'000;
-#else
-constexpr uint64_t kSamples = 20'000;
-#endif
-
-uint64_t SamplesBetweenProcesses() {
-  const char* text = std::getenv("HOLLER_RELIABLE_SAMPLES");
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : 15 * kSamples;
-}
-
-void Idle(std::mt19937& random, uint32_t most) {
-  for (uint32_t i = random() % (most + 1); i > 0; --i) std::this_thread::yield();
-}
+uint64_t FewSamples() { return StressRounds(20'000); }
+uint64_t SamplesBetweenProcesses() { return StressRounds(300'000); }
 
 template <typename Loan, typename Publisher>
 uint64_t PublishLoan(Publisher& publisher, Loan&& loan, uint64_t number) {
@@ -100,13 +88,13 @@ TEST_P(Reliable, NothingIsLostAtAnySpeed) {
   for (uint32_t i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
       std::mt19937 random(i);
-      for (uint64_t n = 1; n <= kSamples; ++n) {
+      for (uint64_t n = 1; n <= FewSamples(); ++n) {
         ASSERT_EQ(TakeNumber(*subscribers[i]), n);
         if (random() % 16 == 0) Idle(random, 5 * i);
       }
     });
   }
-  for (uint64_t n = 1; n <= kSamples; ++n) EXPECT_EQ(PublishNumber(*publisher, n), n);
+  for (uint64_t n = 1; n <= FewSamples(); ++n) EXPECT_EQ(PublishNumber(*publisher, n), n);
   for (auto& thread : threads) thread.join();
   for (auto& subscriber : subscribers) EXPECT_EQ(subscriber->lost(), 0u);
   EXPECT_EQ(publisher->dropped(), 0u);

@@ -13,6 +13,7 @@
 #include "holler/futex.h"
 #include "holler/slot_ring.h"
 #include "ring_support.h"
+#include "stress_support.h"
 
 namespace holler {
 namespace {
@@ -243,17 +244,9 @@ TEST(ReliableRing, OnlyTheStepThatIsNeededWakes) {
   EXPECT_EQ(woken, 2);
 }
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr uint64_t kSamples = 20'000;
-#else
-constexpr uint64_t kSamples = 200'000;
-#endif
+uint64_t ReliableSamples() { return StressRounds(200'000); }
 
 void WakeWithinProcess(const void* cursor) noexcept { WakeSleeper(cursor, false); }
-
-void Idle(std::mt19937& random, uint32_t most) {
-  for (uint32_t i = random() % (most + 1); i > 0; --i) std::this_thread::yield();
-}
 
 // Sleeps until there is room: B1 to B3. False: too long.
 bool AwaitRoom(RingWriter& writer) {
@@ -286,7 +279,7 @@ TEST(ReliableRing, NoWakeUpAndNoSampleIsLost) {
       std::mt19937 random(i);
       RingReader& reader = **readers[i];
       uint64_t last = 0;
-      while (last < kSamples && !done.load()) {
+      while (last < ReliableSamples() && !done.load()) {
         const auto sample = reader.Take();
         if (!sample.has_value()) {
           std::this_thread::yield();
@@ -301,7 +294,7 @@ TEST(ReliableRing, NoWakeUpAndNoSampleIsLost) {
     });
   }
   bool in_time = true;
-  for (uint64_t n = 1; n <= kSamples && in_time; ++n) {
+  for (uint64_t n = 1; n <= ReliableSamples() && in_time; ++n) {
     in_time = AwaitRoom(ring.writer());
     if (in_time) ring.Publish();
   }
@@ -346,7 +339,7 @@ TEST(ReliableRing, WhoJoinsMissesNothing) {
     });
   }
   constexpr uint64_t kLives = 20;
-  while (ring.writer().head() < kSamples || lives.load() < kLives) {
+  while (ring.writer().head() < ReliableSamples() || lives.load() < kLives) {
     if (ring.writer().HasRoom()) {
       ring.Publish();
     } else {

@@ -19,19 +19,13 @@
 #include "holler/futex.h"
 #include "holler/slot_ring.h"
 #include "ring_support.h"
+#include "stress_support.h"
 
 namespace holler {
 namespace {
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr uint64_t kSamples = 30'000;
-#else
-constexpr uint64_t kSamples = 300'000;
-#endif
-
-void Idle(std::mt19937& random, uint32_t most) {
-  for (uint32_t i = random() % (most + 1); i > 0; --i) std::this_thread::yield();
-}
+uint64_t Samples() { return StressRounds(300'000); }
+uint64_t Sleeps() { return StressRounds(50'000); }
 
 // A subscriber's thread: takes until the publisher is done and everything is taken, holding up to
 // max_samples, and checks after every take that nothing is unaccounted for.
@@ -95,7 +89,7 @@ class Taker {
 void PublishAll(TestRing& ring, std::atomic<bool>& done, bool shuffle_loans) {
   std::mt19937 random(99);
   std::vector<uint32_t> loans;
-  while (ring.writer().head() < kSamples) {
+  while (ring.writer().head() < Samples()) {
     if (shuffle_loans && loans.size() < ring.layout().max_loans && random() % 2 == 0) {
       const uint32_t slot = ring.writer().Acquire();
       ASSERT_NE(slot, kNoSlot);
@@ -151,7 +145,7 @@ TEST_P(SlotRingStress, EverySampleIsWholeAndAccountedFor) {
   }
   PublishAll(ring, done, GetParam().shuffle_loans);
   for (auto& thread : threads) thread.join();
-  for (auto& taker : takers) EXPECT_EQ(taker->accounted(), kSamples);
+  for (auto& taker : takers) EXPECT_EQ(taker->accounted(), Samples());
 }
 
 // Subscribers come and go while the publisher runs; what they leave behind is freed at once.
@@ -212,12 +206,6 @@ TEST(SlotRingJoin, AwaitScanOutlastsTheScan) {
 }
 
 // ---- Sleeping ----
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr uint64_t kSleeps = 5'000;
-#else
-constexpr uint64_t kSleeps = 50'000;
-#endif
 
 struct RealWaker {
   bool Wake(const Reader& reader, WakeBy how) const {
@@ -284,7 +272,7 @@ void SleepAndWake::TakeTurns(TestRing& ring, uint64_t sleeps) {
 
 TEST_P(SleepAndWake, NoWakeUpIsLost) {
   TestRing ring({.depth = 2});
-  TakeTurns(ring, kSleeps);
+  TakeTurns(ring, Sleeps());
 }
 
 // Every subscriber has mapped the publisher's head, and can do there what the kernel lets sleepers
@@ -298,7 +286,7 @@ TEST_P(SleepAndWake, StrangersAtTheHeadSilenceNobody) {
       ::syscall(SYS_futex, &ring.view().head(), FUTEX_REQUEUE_PRIVATE, 0, INT_MAX, &elsewhere, 0);
     }
   });
-  TakeTurns(ring, kSleeps / 10);
+  TakeTurns(ring, Sleeps() / 10);
   done.store(true);
   stranger.join();
 }
