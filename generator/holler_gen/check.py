@@ -272,8 +272,11 @@ class _Checker:
         bounded = None
         if message is not None:
             self._bytes_fit_the_message(item, message)
-            if not message.is_struct and "max_bytes" not in item.attributes:
-                bounded = self._bounded(item, message)
+            if not message.is_struct:
+                if "max_bytes" in item.attributes:
+                    self._can_be_built(item, message)
+                else:
+                    bounded = self._bounded(item, message)
         if message is None or len(self._problems) > before:
             return None
         return Topic(
@@ -420,6 +423,11 @@ class _Checker:
         for what, remedy in table_layout.faults(placed):
             self._problems.type(item, what, remedy)
         return placed
+
+    def _can_be_built(self, item: Object, message: Object) -> None:
+        """A table that a FlatBufferBuilder builds."""
+        for what, remedy in table_layout.built_faults(message, self._schema):
+            self._problems.type(item, what, remedy)
 
     def _layout_is_within_bounds(self, item: Object, computed: Layout) -> None:
         if computed.slot_stride > layout.MAX_STRIDE:

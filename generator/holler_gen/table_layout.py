@@ -8,10 +8,11 @@ docs/static_table.md.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from holler_gen import layout
 from holler_gen.bounds import BoundedField, BoundedMember, BoundedTable, FieldKind
-from holler_gen.schema import SCALAR_BYTES, Schema, align_up
+from holler_gen.schema import SCALAR_BYTES, Base, Field, Object, Schema, align_up
 
 OFFSET_BYTES = 4  # of a uoffset, an soffset and a vector's length
 MESSAGE_ALIGN = 8
@@ -97,23 +98,7 @@ def faults(message: PlacedMessage) -> list[tuple[str, str]]:
     """What exceeds FlatBuffers' limits, and what to do about it."""
     found = []
     for table in tables_of(message.root):
-        name = table.bounded.type.name
-        if table.table_bytes > MAX_TABLE_BYTES:
-            found.append(
-                (
-                    f"the scalars and structs of table {name} take {table.table_bytes} bytes, and "
-                    f"may take {MAX_TABLE_BYTES}",
-                    "put a large struct into a vector or a table of its own, or add `max_bytes: N`",
-                )
-            )
-        if table.vtable_bytes > MAX_VTABLE_BYTES:
-            found.append(
-                (
-                    f"table {name} has {len(table.fields)} fields, whose vtable takes "
-                    f"{table.vtable_bytes} bytes, and may take {MAX_VTABLE_BYTES}",
-                    "split the table",
-                )
-            )
+        found += _table_faults(table.bounded.type, table.table_bytes, "")
     for root in (message.root, *nested_roots(message.root)):
         of = "" if root is message.root else f" of {root.bounded.type.name} nested in it"
         if root.tables > MAX_TABLES:
@@ -137,6 +122,58 @@ def faults(message: PlacedMessage) -> list[tuple[str, str]]:
             (
                 f"a message takes {message.size} bytes, and may take {MAX_MESSAGE_BYTES}",
                 "use smaller bounds, or add `max_bytes: N`",
+            )
+        )
+    return found
+
+
+def built_faults(message: Object, schema: Schema) -> list[tuple[str, str]]:
+    """As `faults`, of a message that a FlatBufferBuilder builds.
+
+    In a release build nobody else notices: it writes what fits of an offset into 16 bits.
+    """
+    found = []
+    for item in layout.reachable(message, schema):
+        if isinstance(item, Object) and not item.is_struct:
+            # Fields lie in the order in which they are added, so any of them may need padding.
+            parts = [(OFFSET_BYTES, OFFSET_BYTES)]
+            parts += [_inline_of(field, schema) for field in item.fields if not field.deprecated]
+            most = sum(size + align - 1 for size, align in parts)
+            found += _table_faults(item, most, "up to ")
+    return found
+
+
+def _inline_of(field: Field, schema: Schema) -> tuple[int, int]:
+    """Size and alignment of what a field takes within its table."""
+    if field.type.base in SCALAR_BYTES:
+        return SCALAR_BYTES[field.type.base], SCALAR_BYTES[field.type.base]
+    if field.type.base is Base.OBJECT and (struct := schema.objects[field.type.name]).is_struct:
+        return struct.size, struct.align
+    return OFFSET_BYTES, OFFSET_BYTES
+
+
+def _vtable_bytes(fields: Sequence[object]) -> int:
+    return 2 * (2 + len(fields))
+
+
+def _table_faults(table: Object, table_bytes: int, up_to: str) -> list[tuple[str, str]]:
+    """What exceeds the 16 bits of the offsets in a vtable."""
+    found = []
+    if table_bytes > MAX_TABLE_BYTES:
+        found.append(
+            (
+                f"the scalars and structs of table {table.name} take {up_to}{table_bytes} bytes, "
+                f"and may take {MAX_TABLE_BYTES}",
+                "put a large struct into a vector or a table of its own",
+            )
+        )
+    vtable_bytes = _vtable_bytes(table.fields)
+    if vtable_bytes > MAX_VTABLE_BYTES:
+        found.append(
+            (
+                f"table {table.name} has {len(table.fields)} fields, whose vtable takes "
+                f"{vtable_bytes} bytes, and may take {MAX_VTABLE_BYTES}",
+                "split the table",
             )
         )
     return found
@@ -207,7 +244,7 @@ class _Placer:
             inline_align = max(inline_align, align)
             fields[i] = dataclasses.replace(field, at=at)
             at += size
-        vtable_bytes = 2 * (2 + len(fields))
+        vtable_bytes = _vtable_bytes(fields)
         head = align_up(vtable_bytes + OFFSET_BYTES, max(OFFSET_BYTES, inline_align)) - OFFSET_BYTES
 
         # The small rooms first: what is written most lies together, large ones stay untouched.

@@ -233,7 +233,29 @@ LIMITS = {
     "a table of more than 64 KiB": (
         BIG % "b:Big;",
         "t.fbs:3: error: T: the scalars and structs of table T take 80004 bytes, and may take 65535; "
-        "put a large struct into a vector or a table of its own, or add `max_bytes: N`",
+        "put a large struct into a vector or a table of its own",
+    ),
+    "a table of more than 64 KiB that is built": (
+        BIG.replace('"t"', '"t", max_bytes: 200000') % "b:Big;",
+        "t.fbs:3: error: T: the scalars and structs of table T take up to 80007 bytes, and may take "
+        "65535; put a large struct into a vector or a table of its own",
+    ),
+    "such a table within one that is built": (
+        BIG.replace(' (topic: "t")', "") % "b:Big;"
+        + '\ntable Many (topic: "many", max_bytes: 200000) { all:[T]; }',
+        "t.fbs:4: error: Many: the scalars and structs of table T take up to 80007 bytes, and may "
+        "take 65535; put a large struct into a vector or a table of its own",
+    ),
+    "padding between the fields of a table that is built": (
+        'struct Big { a:[ubyte:65525]; }\n'
+        'table T (topic: "t", max_bytes: 70000) { a:Big; b:bool; c:short; }',
+        "t.fbs:3: error: T: the scalars and structs of table T take up to 65536 bytes, and may take "
+        "65535; put a large struct into a vector or a table of its own",
+    ),
+    "a vtable of more than 64 KiB in what is built": (
+        WIDE.replace('"t"', '"t", max_bytes: 200000'),
+        "t.fbs:2: error: T: table T has 32766 fields, whose vtable takes 65536 bytes, and may take "
+        "65534; split the table",
     ),
     "a vtable of more than 64 KiB": (
         WIDE,
@@ -271,6 +293,13 @@ def test_limit(workshop: Workshop, limit: str) -> None:
     text, message = LIMITS[limit]
     result = workshop.check(f'include "holler.fbs";\n{text}')
     assert [str(problem) for problem in result.problems] == [message]
+
+
+def test_a_table_that_is_just_small_enough_to_be_built(workshop: Workshop) -> None:
+    text = """include "holler.fbs"; struct Big { a:[ubyte:65524]; } table T (topic: "t", max_bytes: 9) {
+      a:Big; b:bool; c:short; gone:Big (deprecated);
+    } table U (topic: "u", max_bytes: 9) { all:[Big]; one:T; }"""
+    assert not workshop.check(text).problems
 
 
 def test_what_is_just_within_the_limits(workshop: Workshop) -> None:
