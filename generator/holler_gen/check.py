@@ -260,6 +260,10 @@ class _Checker:
                     )
 
     def _topic(self, item: Object) -> Topic | None:
+        if "of" in item.attributes and item.fields:
+            # Which of the two is meant decides about all else.
+            self._of_has_fields(item)
+            return None
         before = len(self._problems)
         self._name_is_valid(item)
         for flag in FLAGS:
@@ -289,6 +293,12 @@ class _Checker:
             bounded=bounded,
             **values,
         )
+
+    def _of_has_fields(self, item: Object) -> None:
+        remedy = "remove the fields, or remove `of`"
+        if item.is_struct:
+            remedy = "`of` belongs on an empty table: make it one, or remove `of`"
+        self._problems.type(item, "`of` names the message, and yet it has fields", remedy, "of")
 
     def _name_is_valid(self, item: Object) -> None:
         name = item.attributes["topic"]
@@ -353,13 +363,6 @@ class _Checker:
         if "of" not in item.attributes:
             self._type_name_fits(item, item)
             return item
-        if item.fields:
-            self._problems.type(
-                item,
-                "`of` names the message, and yet it has fields",
-                "remove the fields, or remove `of`",
-                "of",
-            )
         name = item.attributes["of"]
         target = self._types.get(resolve(name, namespace_of(item.name), self._types))
         if target is None:
@@ -426,8 +429,38 @@ class _Checker:
 
     def _can_be_built(self, item: Object, message: Object) -> None:
         """A table that a FlatBufferBuilder builds."""
+        if message is item:
+            self._lengths_are_heeded(item)
         for what, remedy in table_layout.built_faults(message, self._schema):
             self._problems.type(item, what, remedy)
+
+    def _lengths_are_heeded(self, item: Object) -> None:
+        lengths = [
+            (field, name)
+            for field in item.fields
+            for name in bounds.attributes_of(field, self._schema)
+            if bounds.attribute(field, name)
+        ]
+        if not lengths or self._is_shared(item):
+            return
+        for field, name in lengths:
+            self._problems.type(
+                item,
+                f"it has `{name}`, and `max_bytes` bounds the message",
+                f"remove `{name}`, or remove `max_bytes` and bound every field",
+                name,
+                field.name,
+            )
+
+    def _is_shared(self, item: Object) -> bool:
+        """Whether another type holds it, or is a topic `of` it: one that may be bounded."""
+        for other in self._schema.objects.values():
+            name = other.attributes.get("of", "")
+            if name and resolve(name, namespace_of(other.name), self._types) == item.name:
+                return True
+            if other is not item and item in layout.reachable(other, self._schema):
+                return True
+        return False
 
     def _layout_is_within_bounds(self, item: Object, computed: Layout) -> None:
         if computed.slot_stride > layout.MAX_STRIDE:

@@ -114,9 +114,13 @@ def schema_header(file: str, topics: Sequence[tuple[Topic, Layout]], data: bytes
 
 def budget(topic: Topic, computed: Layout) -> str:
     """One line on what a topic takes."""
+    room = ""
+    if topic.max_bytes:
+        rest = _bytes_text(computed.payload_capacity - topic.max_bytes)
+        room = f" (max_bytes {topic.max_bytes}, {rest} to build in)"
     return (
         f"holler: {topic.name} ({topic.message.name}): "
-        f"payload {_bytes_text(computed.payload_capacity)}, "
+        f"payload {_bytes_text(computed.payload_capacity)}{room}, "
         f"slot {_bytes_text(computed.slot_stride)}, {computed.slot_count} slots, "
         f"segment {_bytes_text(computed.segment_bytes)}"
     )

@@ -171,6 +171,16 @@ RULES = {
         'table T (topic: "t", of: "v.Cloud", max_bytes: 99, bounds: "data: 6") {}',
         "t.fbs:3: error: T: it has `bounds`, and `max_bytes` bounds the message; remove `bounds`",
     ),
+    "lengths beside max_bytes": (
+        'table T (topic: "t", max_bytes: 99) {\n a:string (max_length: 3);\n b:string;\n'
+        " c:[T] (max_length: 2);\n d:[string] (max_string_length: 9); }",
+        "t.fbs:4: error: T.a: it has `max_length`, and `max_bytes` bounds the message; remove "
+        "`max_length`, or remove `max_bytes` and bound every field",
+        "t.fbs:6: error: T.c: it has `max_length`, and `max_bytes` bounds the message; remove "
+        "`max_length`, or remove `max_bytes` and bound every field",
+        "t.fbs:7: error: T.d: it has `max_string_length`, and `max_bytes` bounds the message; remove "
+        "`max_string_length`, or remove `max_bytes` and bound every field",
+    ),
     "bounds on a struct": (
         'struct T (topic: "t", bounds: "x: 6") { x:int; }',
         "t.fbs:3: error: T: it has `bounds`, and a struct needs none; remove `bounds`",
@@ -305,11 +315,30 @@ def test_a_table_without_strings_needs_no_bounds(workshop: Workshop) -> None:
     ]
 
 
-def test_max_bytes_leaves_lengths_alone(workshop: Workshop) -> None:
-    text = 'table T (topic: "t", max_bytes: 99) { s:string (max_length: 4); t:[string]; }'
+@pytest.mark.parametrize(
+    "sharer",
+    [
+        'table U (topic: "u", of: "T") {}',
+        'table U (topic: "u") { t:T; }',
+        'union Any { T } table U (topic: "u") { all:[Any] (max_length: 2); }',
+    ],
+)
+def test_lengths_that_another_topic_heeds(workshop: Workshop, sharer: str) -> None:
+    text = f'table T (topic: "t", max_bytes: 99) {{ s:string (max_length: 4); }}\n{sharer}'
     result = workshop.check(with_vendor(workshop, text))
     assert not result.problems
-    assert result.topics[0][1].payload_kind is PayloadKind.TABLE_AT_END
+    assert [computed.payload_kind for _, computed in result.topics] == [
+        *(PayloadKind.TABLE_AT_END, PayloadKind.TABLE_AT_START)
+    ]
+
+
+def test_max_bytes_leaves_lengths_of_other_types_alone(workshop: Workshop) -> None:
+    text = """table A { s:string (max_length: 4); }
+table T (topic: "t", max_bytes: 99) { a:A; t:[string]; }
+table U (topic: "u", of: "A", max_bytes: 99) {}"""
+    result = workshop.check(with_vendor(workshop, text))
+    assert not result.problems
+    assert {computed.payload_kind for _, computed in result.topics} == {PayloadKind.TABLE_AT_END}
 
 
 @pytest.mark.parametrize(

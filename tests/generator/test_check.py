@@ -168,6 +168,17 @@ RULES = {
         'table C (topic: "c", of: "B") {}',
         't.fbs:4: error: C: B is itself `of` another type; write `of: "A"`',
     ),
+    "of on a struct, whatever else that makes wrong": (
+        "table A { s:string; class:int; }\n"
+        'struct B (topic: "b c", of: "A", max_bytes: 9, bounds: "x: 3", depth: 0) { a:int; }',
+        "t.fbs:3: error: B: `of` names the message, and yet it has fields; `of` belongs on an empty "
+        "table: make it one, or remove `of`",
+    ),
+    "of with fields, whatever else that makes wrong": (
+        'table A { s:string; t:string; }\ntable B (topic: "b", of: "C") { a:string; }',
+        "t.fbs:3: error: B: `of` names the message, and yet it has fields; remove the fields, or "
+        "remove `of`",
+    ),
     "of with fields": (
         'struct A { a:int; }\ntable B (topic: "b", of: "A") { a:int; }',
         "t.fbs:3: error: B: `of` names the message, and yet it has fields; remove the fields, or "

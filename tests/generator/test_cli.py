@@ -30,7 +30,8 @@ def test_files_and_budget(workshop: Workshop) -> None:
     ]
     assert run.out == (
         "holler: sensors/imu (sensors.Imu): payload 24 B, slot 64 B, 82 slots, segment 8.0 KiB\n"
-        "holler: log (sensors.Log): payload 98.7 KiB, slot 98.8 KiB, 74 slots, segment 7.1 MiB\n"
+        "holler: log (sensors.Log): payload 98.7 KiB (max_bytes 100000, 1.1 KiB to build "
+        "in), slot 98.8 KiB, 74 slots, segment 7.1 MiB\n"
     )
     assert run.err == ""
 
