@@ -23,9 +23,15 @@ from holler_gen.bounds import (
     kind_of,
     parse,
 )
-from holler_gen.names import namespace_of, resolve
+from holler_gen.names import namespace_of, resolve, simple_name
 from holler_gen.problems import Problems
 from holler_gen.schema import Base, EnumValue, Field, Object, Schema, Type
+
+
+_SPELLING = (
+    'write `bounds: "name: 64, points: 100, points.label: 16, labels: 8x32"`, with numbers from 1 to '
+    f"{HIGHEST}"
+)
 
 
 def bound(
@@ -35,18 +41,12 @@ def bound(
     before = len(problems)
     given: list[Bound] = []
     if "bounds" in topic.attributes:
-        parsed = parse(topic.attributes["bounds"])
-        if isinstance(parsed, str):
-            text = parsed.encode("unicode_escape").decode()
-            problems.type(
-                topic,
-                f"`bounds` cannot be understood at `{text}`" if text else "`bounds` misses something",
-                f'write `bounds: "name: 64, points: 100, points.label: 16, labels: 8x32"`, with '
-                f"numbers from 1 to {HIGHEST}",
-                "bounds",
-            )
-            return None
-        given = parsed
+        given, unreadable = parse(topic.attributes["bounds"])
+        texts = [f"`{text.encode('unicode_escape').decode()}`" for text in unreadable if text]
+        faults = [f"`bounds` cannot be understood at {' and '.join(texts)}"] if texts else []
+        faults += ["`bounds` misses something"] if "" in unreadable else []
+        for fault in faults:
+            problems.type(topic, fault, _SPELLING, "bounds")
     walk = _Walk(topic, schema, main, problems, given)
     table = walk.message(message)
     walk.report_unused()
@@ -103,6 +103,8 @@ class _Walk:
             is_path = any(field.name == entry.parts[0] for field in message.fields)
             if owner and not is_path:
                 self._by_type[owner, entry.parts[-1]] = i
+            elif not is_path and self._is_by_type(entry, message):
+                self._unknown_type(i)
             else:
                 paths.append((entry.parts, i))
         for (owner, name), i in self._by_type.items():
@@ -183,7 +185,7 @@ class _Walk:
                 self._wrong(f'`bounds` gives "{entry.path}", which is deprecated', "remove it")
             elif "max_length" not in names:
                 self._cannot_bound(here[0], kind)
-            elif entry.string_length and names != FIELD_ATTRIBUTES:
+            elif entry.string_length and names != FIELD_ATTRIBUTES and entry.is_readable:
                 self._wrong(f'`bounds` gives "{entry.path}" two numbers', "give one")
         if field.deprecated:
             return None
@@ -340,6 +342,29 @@ class _Walk:
         self._used.add(i)
         what, remedy = _UNBOUNDABLE.get(kind, ("of fixed size", "remove it"))
         self._wrong(f'`bounds` gives "{self._given[i].path}", which is {what}', remedy)
+
+    def _is_by_type(self, entry: Bound, message: Object) -> bool:
+        """Whether a path that leads nowhere was rather meant to begin with a type."""
+        namespaces = {part for name in self._schema.objects for part in name.split(".")[:-1]}
+        fields = [field.name for field in message.fields]
+        if len(entry.parts) == 1 or entry.parts[0] in namespaces:
+            return len(entry.parts) > 1
+        near_field = difflib.get_close_matches(entry.parts[0], fields, n=1)
+        return not near_field and self._near_type(".".join(entry.parts[:-1])) != ""
+
+    def _near_type(self, name: str) -> str:
+        """The table or struct that somebody may have meant; empty for none."""
+        simple = {simple_name(full): full for full in self._schema.objects}
+        near = difflib.get_close_matches(name, self._schema.objects, n=1)
+        near += difflib.get_close_matches(simple_name(name), simple, n=1)
+        return simple.get(near[0], near[0]) if near else ""
+
+    def _unknown_type(self, i: int) -> None:
+        name = ".".join(self._given[i].parts[:-1])
+        is_enum = resolve(name, namespace_of(self._topic.name), self._schema.enums) != ""
+        what = f"no {'table' if is_enum else 'type'} {_q(name)}"
+        near = self._near_type(name)
+        self._unknown(i, near, what, [near] if near else [])
 
     def _unknown(self, i: int, name: str, what: str, candidates: list[str]) -> None:
         self._used.add(i)

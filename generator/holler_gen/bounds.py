@@ -72,23 +72,27 @@ class Bound:
     parts: tuple[str, ...]
     length: int
     string_length: int  # 0: not given
+    is_readable: bool = True  # If not, only its path counts.
 
 
-_ENTRY = re.compile(r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*:\s*([0-9]+)(?:\s*x\s*([0-9]+))?\s*")
+_PATH = re.compile(r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
+_ENTRY = re.compile(_PATH.pattern + r"\s*:\s*([0-9]+)(?:\s*x\s*([0-9]+))?\s*")
 
 
-def parse(text: str) -> list[Bound] | str:
-    """The entries of the attribute `bounds`, or the one that cannot be read."""
-    found = []
+def parse(text: str) -> tuple[list[Bound], list[str]]:
+    """The entries of the attribute `bounds`, and the texts of those that cannot be read."""
+    found, unreadable = [], []
     for entry in text.split(","):
         match = _ENTRY.fullmatch(entry)
-        if not match:
-            return entry.strip()
-        path, length, string_length = match[1], int(match[2]), int(match[3] or 0)
-        if not 1 <= length <= HIGHEST or (match[3] and not 1 <= string_length <= HIGHEST):
-            return entry.strip()
-        found.append(Bound(path, tuple(path.split(".")), length, string_length))
-    return found
+        numbers = [int(number) for number in match.groups()[1:] if number] if match else []
+        if match and all(1 <= number <= HIGHEST for number in numbers):
+            path, length, string_length = match[1], numbers[0], (*numbers, 0)[1]
+            found.append(Bound(path, tuple(path.split(".")), length, string_length))
+            continue
+        unreadable.append(entry.strip())
+        if start := _PATH.match(entry):
+            found.append(Bound(start[1], tuple(start[1].split(".")), 1, 1, is_readable=False))
+    return found, unreadable
 
 
 def kind_of(field: Field, schema: Schema) -> FieldKind:

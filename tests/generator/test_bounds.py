@@ -98,20 +98,56 @@ RULES = {
         't.fbs:4: error: T: field "u" is required, and its union U is empty; give the union a member',
     ),
     "bounds that cannot be read": (
-        OF % "points: 2, names 4",
+        OF % ENOUGH.replace("names: 4x5", "names 4"),
         f"t.fbs:3: error: T: `bounds` cannot be understood at `names 4`; {SYNTAX}",
     ),
     "a bound of zero": (
-        OF % "points: 0",
+        OF % ENOUGH.replace("points: 2", "points: 0"),
         f"t.fbs:3: error: T: `bounds` cannot be understood at `points: 0`; {SYNTAX}",
     ),
     "a bound beyond all bounds": (
-        OF % "points: 2147483648",
+        OF % ENOUGH.replace("points: 2", "points: 2147483648"),
         f"t.fbs:3: error: T: `bounds` cannot be understood at `points: 2147483648`; {SYNTAX}",
     ),
     "no bounds in bounds": (
-        OF % "",
+        'table T (topic: "t", bounds: "") { x:int; }',
         f"t.fbs:3: error: T: `bounds` misses something; {SYNTAX}",
+    ),
+    "all that is wrong with bounds, some of which cannot be read": (
+        OF % "pints: 32, , data 3, points: 2, names: 4x, best: 0, v.Point.labl: 64k, $",
+        "t.fbs:3: error: T: `bounds` cannot be understood at `data 3` and `names: 4x` and `best: 0` "
+        f"and `v.Point.labl: 64k` and `$`; {SYNTAX}",
+        't.fbs:3: error: T: `bounds` gives "best", which is a table; bound its fields instead',
+        't.fbs:3: error: T: `bounds` gives "pints", but there is no field "pints" in v.Cloud (did '
+        "you mean points?); correct or remove it",
+        't.fbs:3: error: T: `bounds` gives "v.Point.labl", but there is no field "labl" in v.Point '
+        "(did you mean label?); correct or remove it",
+        f"t.fbs:3: error: T: `bounds` misses something; {SYNTAX}",
+        't.fbs:3: error: T: field "points.label", among others, may grow without bound; add '
+        '`bounds: "v.Point.label: N"`, or `max_bytes: N`',
+    ),
+    "bounds of types that are not there": (
+        OF % (ENOUGH + ", v.Pont.label: 3, w.Point.label: 4, Piont.label: 5, v.Unlike.x: 6"),
+        't.fbs:3: error: T: `bounds` gives "Piont.label", but there is no type "Piont" (did you '
+        "mean v.Point?); correct or remove it",
+        't.fbs:3: error: T: `bounds` gives "v.Pont.label", but there is no type "v.Pont" (did you '
+        "mean v.Point?); correct or remove it",
+        't.fbs:3: error: T: `bounds` gives "v.Unlike.x", but there is no type "v.Unlike"; correct '
+        "or remove it",
+        't.fbs:3: error: T: `bounds` gives "w.Point.label", but there is no type "w.Point" (did you '
+        "mean v.Point?); correct or remove it",
+    ),
+    "bounds of a union by its type": (
+        OF % (ENOUGH + ", v.Any.label: 3"),
+        't.fbs:3: error: T: `bounds` gives "v.Any.label", but there is no table "v.Any"; correct or '
+        "remove it",
+    ),
+    "bounds of a field of a field that is not there, near one that is": (
+        OF % (ENOUGH + ", point.label: 3, name.x: 3"),
+        't.fbs:3: error: T: `bounds` gives "name.x", but there is no field "name" in v.Cloud (did '
+        "you mean names?); correct or remove it",
+        't.fbs:3: error: T: `bounds` gives "point.label", but there is no field "point" in v.Cloud '
+        "(did you mean points?); correct or remove it",
     ),
     "bounds of a field that is not there": (
         OF % (ENOUGH + ", point: 3"),
