@@ -15,9 +15,19 @@ from holler_gen.check import ATTRIBUTES as TYPE_ATTRIBUTES
 _ERROR = re.compile(r"(?m)^\s*(?P<path>.+?):(?P<line>\d+): ?(?P<column>\d+): error: (?P<what>.*)$")
 _UNDECLARED = re.compile(r"user define attributes must be declared before use: (?P<name>\S+)")
 _UNKNOWN_TYPE = re.compile(r"type referenced but not defined \(check namespace\): (?P<name>[\w.]+)")
+_NO_INCLUDE = re.compile(r"unable to load include file: (?P<name>.+)")
+_LATE_INCLUDE = "includes must come before declarations"
+_UNIT = re.compile(r"expecting: \S+ instead got: (?P<word>\w+)")
+_NOT_INTEGER = "Cannot assign token starting with 'float constant' to value of <> type"
 _NOT_FIXED = "structs may contain only scalar or struct fields"
 # `name:type` and the token behind it, which flatc has read when it complains about the type.
 _LAST_FIELD = re.compile(r"(?P<name>\w+)\s*:\s*(?P<type>\[[^\[\]]*\]|[\w.]+)\s*\S?\s*\Z")
+# A number, and the word behind it that flatc complains about. Behind a space it may also be the
+# next name, where a comma is missing.
+_LAST_NUMBER = re.compile(
+    r"(?<![\w.])(?P<number>[0-9]{1,18})(?P<unit>[A-Za-z_]\w*|[ \t]+(?i:[kmg](?:i?b)?|bytes))\s*\Z"
+)
+_NO_UNITS = "holler: numbers have no units, separators or exponents; write plain digits"
 
 ATTRIBUTES = (*TYPE_ATTRIBUTES, *FIELD_ATTRIBUTES)
 _LIST = f"idl/holler.fbs declares and explains those of Holler: {', '.join(ATTRIBUTES)}"
@@ -56,7 +66,32 @@ def hint(said: str, text_of: Callable[[str], str]) -> str:
         return _unknown_type(found["name"])
     if error["what"].startswith(_NOT_FIXED):
         return _not_fixed(_before(text_of(error["path"]), int(error["line"]), int(error["column"])))
+    if found := _NO_INCLUDE.match(error["what"]):
+        return (
+            f"holler: name the folder that holds {found['name'].strip()}: holler_add_topics(... "
+            "INCLUDE_DIRS dir), or -I dir; or correct the name."
+        )
+    if error["what"].startswith(_LATE_INCLUDE):
+        return (
+            "holler: move this `include` above the namespace, and above all that the file declares."
+        )
+    if error["what"].startswith(_NOT_INTEGER):
+        return f"{_NO_UNITS}."
+    if found := _UNIT.match(error["what"]):
+        return _unit(_before(text_of(error["path"]), int(error["line"]), int(error["column"])))
     return ""
+
+
+def _unit(before: str) -> str:
+    """A hint for the number with letters behind it that ends the text `before`, if one does."""
+    found = _LAST_NUMBER.search(before)
+    if not found:
+        return ""
+    number, unit = int(found["number"]), found["unit"].strip()
+    if re.fullmatch(r"(_[0-9]+)+", unit):
+        return f"{_NO_UNITS}: {number}{unit.replace('_', '')}."
+    power = "kmg".find(unit[0].lower()) + 1
+    return f"{_NO_UNITS}: {number * 1024**power}."
 
 
 def _undeclared(name: str) -> str:

@@ -80,7 +80,69 @@ CASES = {
         "structs may contain only scalar or struct fields",
         "FlatBuffers has no type `u16`; did you mean `uint16`?",
     ),
+    "include below a namespace": (
+        'include "holler.fbs";',
+        3,
+        "includes must come before declarations",
+        "move this `include` above the namespace, and above all that the file declares.",
+    ),
+    "number with a unit": (
+        'table A (topic: "a", max_bytes: 64k) { a:string; }',
+        3,
+        "expecting: , instead got: k",
+        "numbers have no units, separators or exponents; write plain digits: 65536.",
+    ),
+    "number and its unit, on a field": (
+        "table A {\n  a:string (max_length: 2 MiB); }",
+        4,
+        "expecting: , instead got: MiB",
+        "write plain digits: 2097152.",
+    ),
+    "number with separators": (
+        'table A (topic: "a", max_bytes: 1_000_000) { a:string; }',
+        3,
+        "expecting: , instead got: _000_000",
+        "write plain digits: 1000000.",
+    ),
+    "number with a unit of something else": (
+        "table A { a:int = 3s; }",
+        3,
+        "expecting: ; instead got: s",
+        "write plain digits: 3.",
+    ),
+    "number with an exponent": (
+        'table A (topic: "a", max_bytes: 1e6) { a:string; }',
+        3,
+        "Cannot assign token starting with 'float constant' to value of <> type.",
+        "numbers have no units, separators or exponents; write plain digits.",
+    ),
 }
+
+
+@pytest.mark.parametrize("name", ["v.fbs", "sub/v.fbs"])
+def test_an_include_that_is_not_found(workshop: Workshop, name: str) -> None:
+    workshop.write("t.fbs", f'include "{name}";\ntable A {{ a:int; }}')
+    run = workshop.run("t.fbs")
+    assert f"error: unable to load include file: {name}\n" in run.err
+    assert run.err.endswith(
+        f"holler: name the folder that holds {name}: holler_add_topics(... INCLUDE_DIRS dir), or -I "
+        "dir; or correct the name.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'include "holler.fbs"; table T (topic: "t", max_bytes: 5 depth: 3) { b:int; }',
+        "table T { a:int = 5\n kb:int; }",
+        "table T { a3 k:int; }",
+        "enum E : byte { A = 3 B }",
+    ],
+)
+def test_a_missing_comma_is_no_unit(workshop: Workshop, text: str) -> None:
+    workshop.write("t.fbs", text)
+    run = workshop.run("t.fbs")
+    assert run.status == 1 and "expecting: " in run.err and "holler:" not in run.err
 
 
 @pytest.mark.parametrize("case", CASES)
