@@ -11,6 +11,9 @@
 #   holler_add_topics(robot_topics SCHEMAS imu.fbs camera.fbs INCLUDE_DIRS third_party/schemas)
 #   target_link_libraries(driver PRIVATE robot_topics)
 #
+# Building all generates all schemas, also those of a <target> that nobody links, so that none hides
+# its errors. Building one program generates only what it links.
+#
 # A change of a schema, of one it includes, of the generator or of flatc generates anew; only what
 # really changed is compiled again. Each topic's budget of memory is printed when it is generated.
 #
@@ -50,6 +53,11 @@ function(holler_add_topics target)
     message(FATAL_ERROR "${usage} unknown argument \"${arg_UNPARSED_ARGUMENTS}\"; "
                         "schemas are named after SCHEMAS")
   endif()
+  foreach(name IN ITEMS "${target}" "${target}_generate")
+    if(TARGET "${name}")
+      message(FATAL_ERROR "${usage} there is a target ${name} already; take another name")
+    endif()
+  endforeach()
   if(NOT arg_SCHEMAS)
     message(FATAL_ERROR "${usage} no schemas; name at least one: SCHEMAS file.fbs")
   endif()
@@ -110,7 +118,7 @@ function(holler_add_topics target)
       VERBATIM)
   endforeach()
 
-  add_custom_target(${target}_generate DEPENDS ${stamps})
+  add_custom_target(${target}_generate ALL DEPENDS ${stamps})
   add_library(${target} INTERFACE)
   add_dependencies(${target} ${target}_generate)
   # Whoever installs the target says where its headers are then.

@@ -27,10 +27,9 @@ from holler_gen.names import namespace_of, resolve, simple_name
 from holler_gen.problems import Problems
 from holler_gen.schema import Base, EnumValue, Field, Object, Schema, Type
 
-
 _SPELLING = (
-    'write `bounds: "name: 64, points: 100, points.label: 16, labels: 8x32"`, with numbers from 1 to '
-    f"{HIGHEST}"
+    'write `bounds: "name: 64, points: 100, points.label: 16, labels: 8x32"`, with numbers from 1 '
+    f"to {HIGHEST}"
 )
 
 

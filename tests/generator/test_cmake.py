@@ -148,6 +148,19 @@ def test_a_wrong_schema_fails_the_build(project: Project) -> None:
     assert message in done.stdout + done.stderr
 
 
+def test_a_schema_that_nobody_links_does_not_hide_its_errors(project: Project) -> None:
+    project.write("lone.fbs", 'include "holler.fbs";\nstruct L (topic: "l", depth: 0) { a:int; }')
+    project.write("CMakeLists.txt", PROJECT + "holler_add_topics(lone SCHEMAS lone.fbs)\n")
+    project.configure()
+    build = ["cmake", "--build", "build"]
+    done = subprocess.run(build, cwd=project.dir, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert 'lone.fbs:2: error: L: `depth` is "0"' in done.stdout + done.stderr
+    build += ["--target", "app"]
+    done = subprocess.run(build, cwd=project.dir, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -156,6 +169,14 @@ def test_a_wrong_schema_fails_the_build(project: Project) -> None:
         ("(t SCHEMAS gone.fbs)", "/gone.fbs; correct SCHEMAS"),
         ("(t SCHEMAS imu.fbs INCLUDE_DIRS gone)", "/gone; correct INCLUDE_DIRS"),
         ("(t SCHEMAS imu.fbs inc/../imu.fbs)", "two schemas would become imu_topics.h"),
+        (
+            "(t SCHEMAS imu.fbs)\nholler_add_topics(t SCHEMAS imu.fbs)",
+            "holler_add_topics(t ...): there is a target t already; take another name",
+        ),
+        (
+            "(t_generate SCHEMAS imu.fbs)\nholler_add_topics(t SCHEMAS imu.fbs)",
+            "holler_add_topics(t ...): there is a target t_generate already; take another name",
+        ),
     ],
 )
 def test_wrong_calls(tmp_path: Path, call: str, said: str) -> None:
