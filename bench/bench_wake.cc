@@ -78,7 +78,7 @@ void ReceivePings(int eventfd, uint32_t messages) {
 
 void ReceiveByWait(TickSubscriber& ticks, uint32_t messages) {
   for (uint32_t received = 0; received < messages;) {
-    if (!ticks.Wait(absl::Seconds(30))) Die("no sample for 30 s");
+    ticks.Wait(absl::InfiniteDuration());
     while (ticks.Take()) ++received;
   }
 }
@@ -88,7 +88,7 @@ void ReceiveByFd(TickSubscriber& ticks, int epoll, uint32_t messages) {
   while (ticks.Take()) ++received;
   while (received < messages) {
     epoll_event event{};
-    if (::epoll_wait(epoll, &event, 1, 30'000) == 0) Die("no sample for 30 s");
+    ::epoll_wait(epoll, &event, 1, -1);
     while (ticks.Take()) ++received;
   }
 }
