@@ -157,6 +157,8 @@ TEST_P(Reliable, ClosingWakesThePublisher) {
     std::thread closer([&] { subscriber.reset(); });
     EXPECT_EQ(publisher->Loan(kLong).why(), NoLoan::kNoSubscribers);
     closer.join();
+    // Or the next round's would come before this one is gone there, and have room.
+    ASSERT_TRUE(Await([&] { return publisher->subscriber_count() == 0; }));
   }
 }
 

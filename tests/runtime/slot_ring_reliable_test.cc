@@ -275,9 +275,8 @@ TEST(ReliableRing, NoWakeUpAndNoSampleIsLost) {
   for (uint32_t i = 0; i < 3; ++i) {
     readers.emplace_back(
         new TestReader(TestReader::Reliable(ring, StartAt::kNext, WakeWithinProcess)));
-    threads.emplace_back([&, i] {
+    threads.emplace_back([&done, i, &reader = **readers.back()] {
       std::mt19937 random(i);
-      RingReader& reader = **readers[i];
       uint64_t last = 0;
       while (last < ReliableSamples() && !done.load()) {
         const auto sample = reader.Take();
