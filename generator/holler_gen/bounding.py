@@ -123,11 +123,11 @@ class _Walk:
             if it.owner.file == self._main:
                 wanted = " and ".join(f"`{name}: N`" for name in it.attributes)
                 is_own = it.owner.name == self._topic.name
-                held = "" if is_own else f"topic {self._topic.name} holds it, and "
+                held = "" if is_own else f"{self._what(True)} holds it, and "
                 self._problems.type(
                     it.owner,
                     f"{held}it may grow without bound",
-                    f"add {wanted}, or `max_bytes: N` to the topic",
+                    f"add {wanted}, or `max_bytes: N` to {self._what()}",
                     field=it.field,
                 )
             else:
@@ -373,6 +373,12 @@ class _Walk:
             f'`bounds` gives "{self._given[i].path}", but there is {what}{hint}',
             "correct or remove it",
         )
+
+    def _what(self, by_name: bool = False) -> str:
+        """What is declared: a topic, or else a message of a service."""
+        if "topic" in self._topic.attributes:
+            return f"topic {self._topic.name}" if by_name else "the topic"
+        return f"message {self._topic.name}" if by_name else self._topic.name
 
     def _wrong(self, what: str, remedy: str, attribute: str = "bounds") -> None:
         self._problems.type(self._topic, what, remedy, attribute)

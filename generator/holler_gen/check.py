@@ -13,9 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from holler_gen import bounding, bounds, layout, table_layout
+from holler_gen import bounding, bounds, layout, services, table_layout
 from holler_gen.bounds import FIELD_ATTRIBUTES
-from holler_gen.layout import BOUNDS, Layout, Topic
+from holler_gen.layout import BOUNDS, CALL_BOUNDS, Call, Layout, Message, Topic
 from holler_gen.names import (
     RESERVED_NAMESPACES,
     UNESCAPED_KEYWORDS,
@@ -30,6 +30,7 @@ from holler_gen.table_layout import PlacedMessage
 
 FLAGS = ("latched", "reliable")
 ATTRIBUTES = ("topic", "of", *BOUNDS, "bounds", *FLAGS)
+MESSAGE_ATTRIBUTES = ("of", "max_bytes", "bounds")  # On a message of a service as well.
 CLASS_SUFFIXES = ("Slot", "Shapes", "Writer", "Topic", "Publisher", "Subscriber")
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
@@ -43,6 +44,7 @@ class Result:
     topics: tuple[tuple[Topic, Layout], ...]  # in the order of the file
     problems: tuple[Problem, ...]  # by file and line
     warnings: tuple[Problem, ...]  # by topic
+    calls: tuple[Call, ...] = ()  # in the order of the file
 
 
 def check(schema: Schema, main: str, files: Mapping[str, File], schema_bytes: int) -> Result:
@@ -59,7 +61,8 @@ def check(schema: Schema, main: str, files: Mapping[str, File], schema_bytes: in
     checker.comments_are_printable()
     checker.attributes_are_in_place()
     topics = checker.topics(schema_bytes)
-    return Result(tuple(topics), problems.sorted(), problems.warnings())
+    calls = services.calls(schema, main, problems, checker.message, topics, schema_bytes)
+    return Result(tuple(topics), problems.sorted(), problems.warnings(), tuple(calls))
 
 
 class _Checker:
@@ -152,6 +155,7 @@ class _Checker:
 
     def attributes_are_in_place(self) -> None:
         """Attributes that flatc accepts, but that nothing would heed."""
+        messages = services.messages(self._schema, self._main)
         for item in self._of_main(self._types):
             declared = self._problems.declaration(item)
             for name, count in Counter(a.name for a in declared.attributes).items():
@@ -172,8 +176,12 @@ class _Checker:
                         name,
                     )
                 continue
+            self._are_for_methods(item, item.attributes, "a type")
             if "topic" not in item.attributes:
+                is_message = item.name in messages
                 for name in _ours(item.attributes):
+                    if is_message and name in MESSAGE_ATTRIBUTES:
+                        continue
                     self._problems.type(
                         item,
                         f"`{name}` is on a type that is not a topic",
@@ -190,6 +198,14 @@ class _Checker:
                         field.name,
                     )
                 self._lengths_are_in_place(item, field)
+                self._are_for_methods(item, field.attributes, "a field", field.name)
+
+    def _are_for_methods(
+        self, item: Object, attributes: Mapping[str, str], what: str, field: str = ""
+    ) -> None:
+        for name in filter(attributes.__contains__, CALL_BOUNDS):
+            remedy = "put it on a method of an rpc_service"
+            self._problems.type(item, f"`{name}` is on {what}", remedy, name, field)
 
     def _lengths_are_in_place(self, item: Object, field: Field) -> None:
         known = () if item.is_struct else bounds.attributes_of(field, self._schema)
@@ -288,10 +304,14 @@ class _Checker:
             declared_as=item.name,
             doc=item.doc,
             message=message,
+            depth=values["depth"],
+            max_subscribers=values["max_subscribers"],
+            max_samples=values["max_samples"],
+            max_loans=values["max_loans"],
             latched="latched" in item.attributes,
             reliable="reliable" in item.attributes,
+            max_bytes=values["max_bytes"],
             bounded=bounded,
-            **values,
         )
 
     def _of_has_fields(self, item: Object) -> None:
@@ -299,6 +319,19 @@ class _Checker:
         if item.is_struct:
             remedy = "`of` belongs on an empty table: make it one, or remove `of`"
         self._problems.type(item, "`of` names the message, and yet it has fields", remedy, "of")
+
+    def message(self, item: Object) -> Message | None:
+        """What `item` declares about messages of a service; any problem is reported."""
+        before = len(self._problems)
+        max_bytes = self._integer(item, "max_bytes")
+        message = self._message(item)
+        if message is None:
+            return None
+        self._bytes_fit_the_message(item, message)
+        bounded = None
+        if not message.is_struct and "max_bytes" not in item.attributes:
+            bounded = self._bounded(item, message)
+        return Message(message, max_bytes, bounded) if len(self._problems) == before else None
 
     def _name_is_valid(self, item: Object) -> None:
         name = item.attributes["topic"]

@@ -14,10 +14,11 @@ from holler_gen import check, flatc, hints, output, problems, render, schema, so
 from holler_gen.bfbs import BfbsError
 
 _DESCRIPTION = """\
-Generates typed publishers and subscribers from a FlatBuffers schema.
+Generates typed publishers, subscribers, clients and servers from a FlatBuffers schema.
 
 For imu.fbs it writes into DIR:
-  imu_topics.h       slot, topic, writer, publisher and subscriber of each topic in imu.fbs
+  imu_topics.h       slot, topic, writer, publisher and subscriber of each topic in imu.fbs;
+                     client and server of each method of its rpc_services
   imu_schema.h       the schema itself, which every segment of shared memory carries
   imu_generated.h    flatc's accessors
   X_generated.h      the same for each X.fbs that imu.fbs includes, directly or not
@@ -148,9 +149,11 @@ def _generate(args: argparse.Namespace) -> int:
     headers, warnings = compiler.headers(read)
     out = args.out_dir
     outputs = {out / name: text for name, text in headers.items()}
-    outputs[out / f"{real.stem}_topics.h"] = render.topics_header(model, real.name, result.topics)
+    outputs[out / f"{real.stem}_topics.h"] = render.topics_header(
+        model, real.name, result.topics, result.calls
+    )
     outputs[out / f"{real.stem}_schema.h"] = render.schema_header(
-        real.name, result.topics, embedded
+        real.name, result.topics, embedded, result.calls
     )
     if args.depfile:
         target = args.stamp or out / f"{real.stem}_topics.h"
@@ -161,7 +164,8 @@ def _generate(args: argparse.Namespace) -> int:
     sys.stderr.write(warnings)
     for warning in result.warnings:
         print(warning, file=sys.stderr)
-    for topic, computed in result.topics:
+    halves = (half for call in result.calls for half in (call.request, call.reply))
+    for topic, computed in (*result.topics, *halves):
         print(render.budget(topic, computed))
     return 0
 

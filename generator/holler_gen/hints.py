@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from holler_gen.bounds import FIELD_ATTRIBUTES
 from holler_gen.check import ATTRIBUTES as TYPE_ATTRIBUTES
+from holler_gen.layout import CALL_BOUNDS
 
 _ERROR = re.compile(r"(?m)^\s*(?P<path>.+?):(?P<line>\d+): ?(?P<column>\d+): error: (?P<what>.*)$")
 _UNDECLARED = re.compile(r"user define attributes must be declared before use: (?P<name>\S+)")
@@ -19,6 +20,7 @@ _NO_INCLUDE = re.compile(r"unable to load include file: (?P<name>.+)")
 _LATE_INCLUDE = "includes must come before declarations"
 _UNIT = re.compile(r"expecting: \S+ instead got: (?P<word>\w+)")
 _NOT_INTEGER = "Cannot assign token starting with 'float constant' to value of <> type"
+_RPC_NOT_TABLE = "rpc request and response types must be tables"
 _NOT_FIXED = "structs may contain only scalar or struct fields"
 # `name:type` and the token behind it, which flatc has read when it complains about the type.
 _LAST_FIELD = re.compile(r"(?P<name>\w+)\s*:\s*(?P<type>\[[^\[\]]*\]|[\w.]+)\s*\S?\s*\Z")
@@ -29,7 +31,7 @@ _LAST_NUMBER = re.compile(
 )
 _NO_UNITS = "holler: numbers have no units, separators or exponents; write plain digits"
 
-ATTRIBUTES = (*TYPE_ATTRIBUTES, *FIELD_ATTRIBUTES)
+ATTRIBUTES = (*TYPE_ATTRIBUTES, *FIELD_ATTRIBUTES, *CALL_BOUNDS)
 _LIST = f"idl/holler.fbs declares and explains those of Holler: {', '.join(ATTRIBUTES)}"
 # The attributes of FlatBuffers that schemas use; it has more, for other languages.
 _OF_FLATBUFFERS = (
@@ -64,6 +66,11 @@ def hint(said: str, text_of: Callable[[str], str]) -> str:
         return _undeclared(found["name"])
     if found := _UNKNOWN_TYPE.match(error["what"]):
         return _unknown_type(found["name"])
+    if error["what"].startswith(_RPC_NOT_TABLE):
+        return (
+            'holler: for a struct, declare a table that stands for it, as in '
+            '`table PlanRequest (of: "Pose") {}`, and name that table in the method.'
+        )
     if error["what"].startswith(_NOT_FIXED):
         return _not_fixed(_before(text_of(error["path"]), int(error["line"]), int(error["column"])))
     if found := _NO_INCLUDE.match(error["what"]):

@@ -21,6 +21,7 @@ CACHE_LINE = 64
 PAGE_BYTES = 4096
 SEGMENT_HEADER_BYTES = 512
 SLOT_HEADER_BYTES = 24
+CALL_HEADER_BYTES = 48
 RING_ENTRY_BYTES = 4
 MIN_PAYLOAD_ALIGN = 8
 MESSAGE_LIMIT_UNIT = 64  # A multiple of any alignment that FlatBuffers ask for.
@@ -52,6 +53,16 @@ BOUNDS = {
 }
 
 
+# The attributes of a method.
+CALL_BOUNDS = {
+    "deadline_ms": Bound(default=1000, lowest=1, highest=2**31 - 1),
+    "max_calls": Bound(default=8, lowest=1, highest=31),
+    "max_clients": Bound(default=32, lowest=1, highest=1024),
+}
+_MAX_SERVERS = 4  # That a client can be matched with at a time.
+_MAX_CALL_LOANS = 4
+
+
 @dataclasses.dataclass(frozen=True)
 class Topic:
     """One topic, as its schema declares it."""
@@ -68,6 +79,69 @@ class Topic:
     reliable: bool
     max_bytes: int  # 0 for a struct or a bounded table
     bounded: PlacedMessage | None = None  # A table whose parts have fixed places.
+    is_call: bool = False  # The requests or the replies of a method.
+
+
+@dataclasses.dataclass(frozen=True)
+class Message:
+    """What a type declares about messages of its own, or of the type it is `of`."""
+
+    object: Object
+    max_bytes: int  # 0 for a struct or a bounded table
+    bounded: PlacedMessage | None
+
+
+def request_topic(
+    name: str, declared_as: str, doc: tuple[str, ...], message: Message, max_calls: int
+) -> Topic:
+    """The requests of one client: at most `max_calls` are under way.
+
+    A server may hold all of them, and needs one more place to look at what is not for it.
+    """
+    return Topic(
+        name=name,
+        declared_as=declared_as,
+        doc=doc,
+        message=message.object,
+        depth=max_calls,
+        max_subscribers=_MAX_SERVERS,
+        max_samples=max_calls + 1,
+        max_loans=min(max_calls, _MAX_CALL_LOANS),
+        latched=False,
+        reliable=True,
+        max_bytes=message.max_bytes,
+        bounded=message.bounded,
+        is_call=True,
+    )
+
+
+def reply_topic(
+    name: str,
+    declared_as: str,
+    doc: tuple[str, ...],
+    message: Message,
+    max_calls: int,
+    max_clients: int,
+) -> Topic:
+    """The replies of one server, to all its clients.
+
+    A client may hold `max_calls` replies besides those that came and were not collected.
+    """
+    return Topic(
+        name=name,
+        declared_as=declared_as,
+        doc=doc,
+        message=message.object,
+        depth=max(2 * max_calls, _MAX_CALL_LOANS),
+        max_subscribers=max_clients,
+        max_samples=2 * max_calls + 1,
+        max_loans=_MAX_CALL_LOANS,
+        latched=False,
+        reliable=True,
+        max_bytes=message.max_bytes,
+        bounded=message.bounded,
+        is_call=True,
+    )
 
 
 class PayloadKind(enum.Enum):
@@ -99,6 +173,20 @@ class Layout:
     segment_bytes: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One method of a service, as its schema declares it."""
+
+    service: str  # nav/Planner, the first part of its topics' names
+    name: str  # Plan
+    declared_as: str  # nav.PlannerPlan, which names the classes
+    doc: tuple[str, ...]
+    request: tuple[Topic, Layout]
+    reply: tuple[Topic, Layout]
+    deadline_ms: int
+    max_calls: int
+
+
 def payload_align(topic: Topic, schema: Schema) -> int:
     """Alignment of the payload within its slot."""
     own = topic.bounded.align if topic.bounded else 1
@@ -113,7 +201,8 @@ def slot_align(topic: Topic, schema: Schema) -> int:
 def compute(topic: Topic, schema: Schema, schema_bytes: int) -> Layout:
     """The layout of a topic's segment, in which `schema_bytes` of .bfbs are embedded."""
     align = payload_align(topic, schema)
-    payload_offset = align_up(SLOT_HEADER_BYTES, align)
+    call_header_bytes = CALL_HEADER_BYTES if topic.is_call else 0
+    payload_offset = align_up(SLOT_HEADER_BYTES + call_header_bytes, align)
     if topic.message.is_struct:
         kind = PayloadKind.STRUCT
         payload_capacity = topic.message.size

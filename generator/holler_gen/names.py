@@ -47,7 +47,7 @@ _MEMBERS = frozenset(
     StaticMessage StaticTable String StringMember Strings Struct StructMember StructWriter Table
     TableHandle TableMember Tables Touch UnionVectorField Unions Vector Writer capacity clear empty
     finished_size header kField kFileIdentifier kFingerprint kLatched kLayout kMessageBytes kName
-    kReliable kTypeName message message_ payload pop_back schema shape size table_ type types values
+    kReliable kTypeName kCallHeaderBytes message message_ payload pop_back schema shape size table_ type types values
     """.split()
 )
 

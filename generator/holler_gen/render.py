@@ -15,7 +15,7 @@ from pathlib import Path
 import jinja2
 
 from holler_gen import comment, layout, names, table_text
-from holler_gen.layout import Layout, Topic
+from holler_gen.layout import Call, Layout, Topic
 from holler_gen.schema import Base, Field, Schema
 from holler_gen.table_text import TableText
 
@@ -61,6 +61,24 @@ class TopicText:
     slot_align: int
     layout: Layout
     constants: list[tuple[str, str]]  # the members of holler::SegmentLayout, in its order
+    is_call: bool
+    call_header_bytes: int
+    call_padding: int  # bytes between the slot's header and that of the call
+    slot_text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CallText:
+    """A method of a service, ready for the templates."""
+
+    service: str
+    name: str
+    cpp: str
+    doc: list[str]
+    request: TopicText
+    reply: TopicText
+    deadline_ms: int
+    max_calls: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,32 +90,42 @@ class _Constant:
 
 
 def topics_header(
-    schema: Schema, file: str, topics: Sequence[tuple[Topic, Layout]]
+    schema: Schema,
+    file: str,
+    topics: Sequence[tuple[Topic, Layout]],
+    calls: Sequence[Call] = (),
 ) -> str:
     """The text of <file>_topics.h."""
-    constant = _constant(file, topics)
-    groups = [
-        (
-            namespace.replace(".", "::"),
-            [_topic_text(topic, computed, schema, constant) for topic, computed in group],
+    constant = _constant(file, topics, calls)
+    groups: list[tuple[str, list[TopicText], list[CallText]]] = []
+    for namespace, topic_group in itertools.groupby(
+        topics, key=lambda t: names.namespace_of(t[0].declared_as)
+    ):
+        texts = [_topic_text(topic, computed, schema, constant) for topic, computed in topic_group]
+        groups.append((namespace.replace(".", "::"), texts, []))
+    for namespace, call_group in itertools.groupby(
+        calls, key=lambda c: names.namespace_of(c.declared_as)
+    ):
+        groups.append(
+            (namespace.replace(".", "::"), [], [_call_text(c, schema, constant) for c in call_group])
         )
-        for namespace, group in itertools.groupby(
-            topics, key=lambda t: names.namespace_of(t[0].declared_as)
-        )
-    ]
+    halves = (half for call in calls for half in (call.request, call.reply))
     return _render(
         "topics.h.j2",
         file=file,
         stem=file.removesuffix(".fbs"),
         guard=_guard(constant, file, "topics"),
         groups=groups,
-        has_tables=any(topic.bounded for topic, _ in topics),
+        has_calls=bool(calls),
+        has_tables=any(topic.bounded for topic, _ in (*topics, *halves)),
     )
 
 
-def schema_header(file: str, topics: Sequence[tuple[Topic, Layout]], data: bytes) -> str:
+def schema_header(
+    file: str, topics: Sequence[tuple[Topic, Layout]], data: bytes, calls: Sequence[Call] = ()
+) -> str:
     """The text of <file>_schema.h, which holds the .bfbs `data`."""
-    constant = _constant(file, topics)
+    constant = _constant(file, topics, calls)
     return _render(
         "schema.h.j2",
         file=file,
@@ -150,6 +178,25 @@ def _topic_text(topic: Topic, computed: Layout, schema: Schema, constant: _Const
         slot_align=layout.slot_align(topic, schema),
         layout=computed,
         constants=_constants(computed),
+        is_call=topic.is_call,
+        call_header_bytes=layout.CALL_HEADER_BYTES,
+        call_padding=computed.payload_offset - layout.SLOT_HEADER_BYTES - layout.CALL_HEADER_BYTES,
+        slot_text="a header, that of the call, then the message"
+        if topic.is_call
+        else "a header, then the message",
+    )
+
+
+def _call_text(call: Call, schema: Schema, constant: _Constant) -> CallText:
+    return CallText(
+        service=call.service,
+        name=call.name,
+        cpp=names.simple_name(call.declared_as),
+        doc=comment.doc_lines(call.doc),
+        request=_topic_text(*call.request, schema, constant),
+        reply=_topic_text(*call.reply, schema, constant),
+        deadline_ms=call.deadline_ms,
+        max_calls=call.max_calls,
     )
 
 
@@ -180,9 +227,12 @@ def _constants(computed: Layout) -> list[tuple[str, str]]:
     return [("payload_kind", kind), *(p for p in pairs if p[0] != "payload_kind")]
 
 
-def _constant(file: str, topics: Sequence[tuple[Topic, Layout]]) -> _Constant:
+def _constant(
+    file: str, topics: Sequence[tuple[Topic, Layout]], calls: Sequence[Call]
+) -> _Constant:
     stem = file.removesuffix(".fbs")
-    namespace = names.namespace_of(topics[0][0].declared_as) if topics else ""
+    declared = (*(topic.declared_as for topic, _ in topics), *(call.declared_as for call in calls))
+    namespace = names.namespace_of(declared[0]) if declared else ""
     return _Constant(namespace, f"k{names.camel_case(stem)}Schema")
 
 

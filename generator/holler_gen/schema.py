@@ -127,6 +127,27 @@ class Enum:
 
 
 @dataclasses.dataclass(frozen=True)
+class Method:
+    """One call of a service."""
+
+    name: str
+    request: str  # full name of a table, as flatc demands
+    reply: str
+    attributes: Mapping[str, str]
+    doc: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """An rpc_service."""
+
+    name: str
+    methods: tuple[Method, ...]  # by name
+    doc: tuple[str, ...]
+    file: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Schema:
     """One schema file and everything it includes."""
 
@@ -135,6 +156,7 @@ class Schema:
     root: str  # full name of the root_type; empty for none
     file_identifier: str
     files: tuple[str, ...]  # the schema and all it includes, relative to the schema's folder
+    services: tuple[Service, ...] = ()
 
 
 # Offsets in vtables: the VT_ constants of reflection_generated.h.
@@ -151,7 +173,9 @@ class _Vt:
     OBJECT_NAME, OBJECT_FIELDS, OBJECT_IS_STRUCT, OBJECT_ALIGN = 4, 6, 8, 10
     OBJECT_SIZE, OBJECT_ATTRIBUTES, OBJECT_DOC, OBJECT_FILE = 12, 14, 16, 18
     FILE_NAME = 4
-    OBJECTS, ENUMS, FILE_IDENTIFIER, ROOT, FILES = 4, 6, 8, 12, 18
+    CALL_NAME, CALL_REQUEST, CALL_REPLY, CALL_ATTRIBUTES, CALL_DOC = 4, 6, 8, 10, 12
+    SERVICE_NAME, SERVICE_CALLS, SERVICE_DOC, SERVICE_FILE = 4, 6, 10, 12
+    OBJECTS, ENUMS, FILE_IDENTIFIER, ROOT, SERVICES, FILES = 4, 6, 8, 12, 14, 18
 
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -177,6 +201,7 @@ def read(data: bytes) -> Schema:
         root=root_name,
         file_identifier=root.string(_Vt.FILE_IDENTIFIER),
         files=tuple(_file(f.string(_Vt.FILE_NAME)) for f in root.children(_Vt.FILES)),
+        services=tuple(_service(s) for s in root.children(_Vt.SERVICES)),
     )
     _check(schema)
     return schema
@@ -280,6 +305,31 @@ def _enum_value(table: Table, is_union: bool, names: _Names) -> EnumValue:
     )
 
 
+def _service(table: Table) -> Service:
+    return Service(
+        name=_full_name(table.string(_Vt.SERVICE_NAME)),
+        methods=tuple(_method(call) for call in table.children(_Vt.SERVICE_CALLS)),
+        doc=table.strings(_Vt.SERVICE_DOC),
+        file=_file(table.string(_Vt.SERVICE_FILE)),
+    )
+
+
+def _method(table: Table) -> Method:
+    name = table.string(_Vt.CALL_NAME)
+    if not _IDENTIFIER.fullmatch(name):
+        raise BfbsError(f"a method is named {name!r}")
+    request, reply = table.child(_Vt.CALL_REQUEST), table.child(_Vt.CALL_REPLY)
+    if request is None or reply is None:
+        raise BfbsError(f"method {name} lacks its request or its reply")
+    return Method(
+        name=name,
+        request=_full_name(request.string(_Vt.OBJECT_NAME)),
+        reply=_full_name(reply.string(_Vt.OBJECT_NAME)),
+        attributes=_attributes(table, _Vt.CALL_ATTRIBUTES),
+        doc=table.strings(_Vt.CALL_DOC),
+    )
+
+
 def _attributes(table: Table, vt: int) -> Mapping[str, str]:
     return MappingProxyType({a.string(_Vt.KEY): a.string(_Vt.VALUE) for a in table.children(vt)})
 
@@ -321,6 +371,12 @@ def _check(schema: Schema) -> None:
     for declared in types:
         if declared.file not in schema.files:
             raise BfbsError(f"{declared.name} is in {declared.file!r}, which it does not list")
+    for service in schema.services:
+        if service.file not in schema.files:
+            raise BfbsError(f"{service.name} is in {service.file!r}, which it does not list")
+        for message in (name for m in service.methods for name in (m.request, m.reply)):
+            if message not in schema.objects:
+                raise BfbsError(f"{service.name} speaks of {message!r}, which does not exist")
     for item in schema.objects.values():
         if len({f.id for f in item.fields}) != len(item.fields):
             raise BfbsError(f"{item.name} has two fields of one id")

@@ -41,6 +41,7 @@ class Source:
     namespaces: tuple[tuple[str, int], ...]  # full name and line, in the order of the file
     includes: tuple[tuple[str, int], ...]  # as written, and line
     statements: Mapping[str, int]  # keyword of any other statement, and line
+    services: Mapping[str, Declaration] = dataclasses.field(default_factory=dict)  # methods: fields
 
     def line(self, type_name: str, field: str = "", attribute: str = "") -> int:
         """The line of a type, of its field, of an attribute of either; 1 when it is not found."""
@@ -97,6 +98,7 @@ class _Scanner:
         namespaces: list[tuple[str, int]] = []
         includes: list[tuple[str, int]] = []
         statements: dict[str, int] = {}
+        services: dict[str, Declaration] = {}
         namespace = ""
         while (token := self._take()) is not _END:
             if token.text == "namespace":
@@ -110,11 +112,25 @@ class _Scanner:
                 full_name = f"{namespace}.{name.text}" if namespace else name.text
                 declarations[full_name] = self._declaration(name.line)
             elif token.text == "rpc_service":
-                self._until("}")
+                name = self._take()
+                full_name = f"{namespace}.{name.text}" if namespace else name.text
+                services[full_name] = self._service(name.line)
             else:
                 statements[token.text] = token.line
                 self._until(";")
-        return Source(declarations, tuple(namespaces), tuple(includes), statements)
+        return Source(declarations, tuple(namespaces), tuple(includes), statements, services)
+
+    def _service(self, line: int) -> Declaration:
+        """What follows the name of a service: methods, as in `Plan(Goal):Path (max_calls: 4);`."""
+        methods: dict[str, Declaration] = {}
+        self._until("{")
+        while (token := self._take()) is not _END and token.text != "}":
+            if self._peek().text == "(":
+                self._until(")")
+            methods[token.text] = Declaration(token.line, self._attributes_before(";}"))
+            if self._peek().text == ";":
+                self._take()
+        return Declaration(line, fields=methods)
 
     def _declaration(self, line: int) -> Declaration:
         """What follows the name of a type."""

@@ -18,6 +18,8 @@ inline constexpr uint32_t kSegmentHeaderBytes = 512;
 // The header's last line is the only part of it that changes: the word of a publisher that waits.
 inline constexpr uint32_t kWaitingOffset = kSegmentHeaderBytes - kCacheLine;
 inline constexpr uint32_t kSlotHeaderBytes = 24;
+// What precedes the message of a call, between the slot's header and the payload: a CallHeader.
+inline constexpr uint32_t kCallHeaderBytes = 48;
 
 // Bounds of a layout; the generator refuses schemas beyond them, a subscriber refuses peers.
 inline constexpr uint32_t kMaxDepth = 65'536;
@@ -98,6 +100,13 @@ constexpr bool IsConsistent(const SegmentLayout& l) {
          l.slot_stride - payload_end < kMaxAlignment && l.schema_offset == kSegmentHeaderBytes &&
          l.head_offset == head && l.ring_offset == ring && l.slots_offset == slots_at &&
          l.segment_bytes == end;
+}
+
+// Whether slots of this layout have room for `call_header_bytes` before the payload: 0 on topics,
+// kCallHeaderBytes for the requests and replies of a service.
+constexpr bool HoldsCallHeader(const SegmentLayout& l, uint32_t call_header_bytes) {
+  return call_header_bytes == 0 || (call_header_bytes == kCallHeaderBytes &&
+                                    l.payload_offset >= kSlotHeaderBytes + kCallHeaderBytes);
 }
 
 }  // namespace holler

@@ -55,6 +55,10 @@ def test_everything() -> None:
     assert list(source.declarations["T"].fields) == ["s", "t", "u"]
     assert source.namespaces == (("x.y", 6),)
     assert source.includes == (("a/b.fbs", 3), ("c.fbs", 4))
+    assert source.services["S"].line == 22
+    assert source.services["S"].fields == {
+        "Call": Declaration(22, (Attribute("streaming", 22, True),))
+    }
     assert source.statements == {"attribute": 5, "root_type": 24, "file_identifier": 25}
 
 
