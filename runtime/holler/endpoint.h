@@ -28,6 +28,9 @@ struct EndpointKey {
   friend bool operator<(const EndpointKey& a, const EndpointKey& b) {
     return a.node == b.node ? a.endpoint < b.endpoint : a.node < b.node;
   }
+  friend bool operator==(const EndpointKey& a, const EndpointKey& b) {
+    return a.endpoint == b.endpoint && a.node == b.node;
+  }
 };
 
 // All calls come with discovery's lock held, so one at a time for all endpoints of a node.

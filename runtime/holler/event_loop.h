@@ -15,6 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "holler/call_subscription.h"
+#include "holler/client.h"
+#include "holler/client_watch.h"
 #include "holler/deferred.h"
 #include "holler/fd_watch.h"
 #include "holler/loop_core.h"
@@ -22,6 +25,7 @@
 #include "holler/match_watch.h"
 #include "holler/publisher.h"
 #include "holler/registration.h"
+#include "holler/server.h"
 #include "holler/subscriber.h"
 #include "holler/subscription.h"
 #include "holler/task_queue.h"
@@ -84,6 +88,25 @@ class EventLoop {
     if (absl::Status status = CheckOptions(options); !status.ok()) return status;
     auto source = std::make_shared<TypedSubscription<Topic, Handler>>(
         *core_, subscriber.core(), std::move(options), std::move(handler));
+    absl::StatusOr<Registration> registration = Add(source);
+    if (registration.ok()) source->Start();
+    return registration;
+  }
+
+  // Services: handler(const IncomingCall<Method>& call, Writer& reply), which returns nothing or an
+  // absl::StatusCode to fail with; or handler(IncomingCall<Method> call), which may answer later.
+  // Errors: AlreadyExists: the server is in the loop already.
+  template <typename Method, typename Handler>
+  absl::StatusOr<Registration> OnCall(Server<Method>& server, Handler handler) {
+    return Add(std::make_shared<CallSubscription<Method, Handler>>(*core_, server.state(),
+                                                                   std::move(handler)));
+  }
+  // handler(Reply<Message>) for each call of the client that ends, however it ends. Errors:
+  // AlreadyExists: the client is in the loop already.
+  template <typename Method, typename Handler>
+  absl::StatusOr<Registration> OnReply(Client<Method>& client, Handler handler) {
+    auto source = std::make_shared<TypedClientWatch<typename Method::Reply::Message, Handler>>(
+        *core_, client.core(), std::move(handler));
     absl::StatusOr<Registration> registration = Add(source);
     if (registration.ok()) source->Start();
     return registration;

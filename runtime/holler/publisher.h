@@ -118,7 +118,14 @@ class Publisher {
   // Does not block: subscribers are found in the background. Errors: a bad topic name in
   // `options`; limits on memory or open files.
   static absl::StatusOr<Publisher> Create(Node& node, PublisherOptions options = {}) {
-    auto core = PublisherCore::Create(node, InfoOf<Topic>(), std::move(options));
+    return CreateHalf(node, 0, std::move(options));
+  }
+  // For calls: the publisher of a client or a server, whose subscriber is the endpoint `partner`.
+  static absl::StatusOr<Publisher> CreateHalf(Node& node, uint64_t partner,
+                                              PublisherOptions options) {
+    TopicInfo topic = InfoOf<Topic>();
+    topic.partner = partner;
+    auto core = PublisherCore::Create(node, topic, std::move(options));
     if (!core.ok()) return core.status();
     auto state = std::make_unique<State>();
     state->core = std::move(*core);
@@ -216,8 +223,11 @@ class Publisher {
   uint64_t refused() const noexcept { return refused_; }
   const std::string& topic() const noexcept { return state_->core->topic_name(); }
 
-  // For event loops.
+  // For event loops, and for calls, which write their header before the payload of a loan.
   PublisherCore& core() noexcept { return *state_->core; }
+  static std::byte* PayloadOf(const LoanType& loan) noexcept {
+    return loan.core_->core->payload(loan.slot_);
+  }
 
  private:
   using State = typename LoanType::State;

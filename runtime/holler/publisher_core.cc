@@ -72,11 +72,37 @@ void PublisherCore::WarnOfRefusal(Refusal why, uint64_t size, uint64_t max_bytes
 
 bool PublisherCore::AwaitRoomUntil(absl::Duration timeout) noexcept {
   const int64_t deadline = timeout > absl::ZeroDuration() ? DeadlineAfter(timeout) : 0;
+  if (topic_.call_header_bytes != 0) ExcuseWhoIsOwedNothing();
   while (true) {
     const BackPressure::Outcome outcome = pressure_.Await(deadline);
     if (outcome != BackPressure::kDropped) return outcome == BackPressure::kRoom;
     discovery_->TellStalled(id_);
   }
+}
+
+void PublisherCore::ExcuseWhoIsOwedNothing() noexcept {
+  ring_.ForEachReliable([&](Reader& reader, uint64_t cursor) {
+    const uint64_t position = std::max(cursor, reader.start);
+    if (position >= static_cast<MatchReader&>(reader).owed) reader.start = ring_.head();
+  });
+}
+
+template <typename Visit>
+void PublisherCore::WithReader(const EndpointKey& subscriber, Visit&& visit) noexcept {
+  ring_.ForEachReliable([&](Reader& reader, uint64_t) {
+    auto& match_reader = static_cast<MatchReader&>(reader);
+    if (match_reader.key == subscriber && match_reader.confirmed.raised()) visit(match_reader);
+  });
+}
+
+bool PublisherCore::Reaches(const EndpointKey& subscriber) noexcept {
+  bool found = false;
+  WithReader(subscriber, [&](MatchReader&) { found = true; });
+  return found;
+}
+
+void PublisherCore::Owe(const EndpointKey& subscriber, uint64_t sequence) noexcept {
+  WithReader(subscriber, [&](MatchReader& reader) { reader.owed = sequence; });
 }
 
 std::vector<EndpointKey> PublisherCore::TakeStalled() {
@@ -103,8 +129,9 @@ JoinPoint PublisherCore::JoinNow(const Match& match) const {
                 topic_.layout.depth);
 }
 
-std::optional<JoinPoint> PublisherCore::Enter(Match& match) {
+std::optional<JoinPoint> PublisherCore::Enter(const EndpointKey& subscriber, Match& match) {
   match.reader.page = match.page.get();
+  match.reader.key = subscriber;
   match.reader.is_reliable = topic_.reliable && match.page.get()->best_effort == 0;
   match.reader.start = JoinNow(match).start;
   match.reader.doorbell = match.bell.get();
@@ -120,14 +147,14 @@ absl::StatusOr<std::optional<JoinPoint>> PublisherCore::Admit(const EndpointKey&
   if (absl::Status status = page.Prepare(options_->memory); !status.ok()) return status;
   const auto [it, added] = matches_.try_emplace(subscriber, nullptr);
   if (!added) return absl::AlreadyExistsError("this subscriber is known already");
-  it->second = std::make_unique<Match>(Match{.peer = peer,
-                                             .page = std::move(page),
-                                             .bell = std::move(bell),
-                                             .reader = {},
-                                             .entered = false,
-                                             .confirmed = false,
-                                             .arrival = ++arrivals_});
-  std::optional<JoinPoint> join = Enter(*it->second);
+  it->second.reset(new Match{.peer = peer,
+                             .page = std::move(page),
+                             .bell = std::move(bell),
+                             .reader = {},
+                             .entered = false,
+                             .confirmed = false,
+                             .arrival = ++arrivals_});
+  std::optional<JoinPoint> join = Enter(subscriber, *it->second);
   if (!join.has_value() && matches_.size() > ring_.readers().capacity() + kMostWaiting) {
     matches_.erase(it);
     return absl::ResourceExhaustedError(absl::StrCat("max_subscribers are matched and ",
@@ -142,6 +169,7 @@ void PublisherCore::Confirmed(const EndpointKey& subscriber) {
   const auto it = matches_.find(subscriber);
   if (it == matches_.end() || !it->second->entered || it->second->confirmed) return;
   it->second->confirmed = true;
+  it->second->reader.confirmed.Raise();
   gate_.Add(1);
   if (options_->on_matched) {
     discovery_->PostCallback(
@@ -194,7 +222,8 @@ std::vector<PublisherEndpoint::Admitted> PublisherCore::FillPlaces() {
       if (next == matches_.end() || it->second->arrival < next->second->arrival) next = it;
     }
     if (next == matches_.end()) break;
-    if (const auto join = Enter(*next->second)) admitted.emplace_back(next->first, *join);
+    if (const auto join = Enter(next->first, *next->second))
+      admitted.emplace_back(next->first, *join);
   }
   return admitted;
 }

@@ -73,6 +73,13 @@ class PublisherCore final : public PublisherEndpoint {
 
   Gate& gate() noexcept { return gate_; }
 
+  // For calls, each of which is for one subscriber. By the publishing thread.
+  // Whether `subscriber` would get the next one: it is matched, and has not stalled.
+  bool Reaches(const EndpointKey& subscriber) noexcept;
+  // `sequence` was for `subscriber`, which is waited for until it has taken it. Nobody is waited
+  // for because of calls that are others'.
+  void Owe(const EndpointKey& subscriber, uint64_t sequence) noexcept;
+
   // Has `pulse` beat with each sample from now on. By the publishing thread.
   void SetPulse(std::shared_ptr<Pulse> pulse) noexcept { pulse_ = std::move(pulse); }
 
@@ -106,11 +113,17 @@ class PublisherCore final : public PublisherEndpoint {
     }
   };
 
+  // In the ring's table; all readers there are such.
+  struct MatchReader : Reader {
+    EndpointKey key;
+    Flag confirmed;     // It was told where it starts.
+    uint64_t owed = 0;  // The last call that was for it; the publishing thread's own.
+  };
   struct Match {
     PeerInfo peer;
     PeerPage page;
     UniqueFd bell;
-    Reader reader;
+    MatchReader reader;
     bool entered = false;    // In the table; else it waits for a place.
     bool confirmed = false;  // And was told so.
     uint64_t arrival = 0;    // Whoever waits longest is next.
@@ -122,8 +135,11 @@ class PublisherCore final : public PublisherEndpoint {
                 Segment segment, PublisherOptions options);
 
   bool AwaitRoomUntil(absl::Duration timeout) noexcept;
+  void ExcuseWhoIsOwedNothing() noexcept;
+  template <typename Visit>
+  void WithReader(const EndpointKey& subscriber, Visit&& visit) noexcept;
   JoinPoint JoinNow(const Match& match) const;
-  std::optional<JoinPoint> Enter(Match& match);
+  std::optional<JoinPoint> Enter(const EndpointKey& subscriber, Match& match);
   void Forget(Matches::iterator it);
   std::vector<Admitted> FillPlaces();
 

@@ -57,6 +57,8 @@ class Sample {
   }
   // Who published it. Valid as long as the sample is.
   const PeerInfo& publisher() const noexcept { return taken_.source->peer(); }
+  // For calls, whose header precedes the message.
+  const TakenSample& taken() const noexcept { return taken_; }
   // The message as bytes: a struct, or a finished FlatBuffer.
   std::span<const std::byte> bytes() const noexcept {
     const HeldSample& held = taken_.held;

@@ -96,7 +96,8 @@ void CopyName(std::string_view from, char (&to)[N]) {
 
 absl::StatusOr<Segment> Segment::Create(const TopicInfo& topic, const MemoryOptions& options) {
   const std::string what = absl::StrCat("topic '", std::string(topic.name), "'");
-  if (!IsConsistent(topic.layout) || topic.schema.size() != topic.layout.schema_bytes) {
+  if (!IsConsistent(topic.layout) || !HoldsCallHeader(topic.layout, topic.call_header_bytes) ||
+      topic.schema.size() != topic.layout.schema_bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("the layout of ", what, " contradicts itself: generate its header anew"));
   }
@@ -111,6 +112,8 @@ absl::StatusOr<Segment> Segment::Create(const TopicInfo& topic, const MemoryOpti
   header->layout = topic.layout;
   header->fingerprint = topic.fingerprint;
   header->reliable = topic.reliable ? 1 : 0;
+  header->call_header_bytes = topic.call_header_bytes;
+  header->partner = topic.partner;
   CopyName(topic.name, header->topic_name);
   CopyName(topic.type_name, header->type_name);
   std::memcpy(memory->mapping.data() + topic.layout.schema_offset, topic.schema.data(),
@@ -134,7 +137,8 @@ absl::StatusOr<std::shared_ptr<const PeerSegment>> PeerSegment::Map(UniqueFd fd)
         "the publisher's segment has ABI version ", header.abi_version, ", this program ",
         kAbiVersion, ": build both with the same version of Holler"));
   }
-  if (!IsConsistent(header.layout) || header.layout.segment_bytes != mapping->size()) {
+  if (!IsConsistent(header.layout) || header.layout.segment_bytes != mapping->size() ||
+      !HoldsCallHeader(header.layout, header.call_header_bytes)) {
     return absl::InvalidArgumentError("the publisher's segment contradicts itself in its layout");
   }
   if (::memchr(header.topic_name, 0, sizeof(header.topic_name)) == nullptr ||
@@ -154,6 +158,8 @@ absl::StatusOr<std::shared_ptr<const PeerSegment>> PeerSegment::Map(UniqueFd fd)
   segment->layout_ = header.layout;
   segment->fingerprint_ = header.fingerprint;
   segment->reliable_ = header.reliable != 0;
+  segment->call_header_bytes_ = header.call_header_bytes;
+  segment->partner_ = header.partner;
   segment->topic_name_ = header.topic_name;
   segment->type_name_ = header.type_name;
   return std::shared_ptr<const PeerSegment>(std::move(segment));

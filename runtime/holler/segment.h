@@ -29,7 +29,11 @@ struct SegmentHeader {
   char topic_name[kTopicNameMax + 1];
   char type_name[kTypeNameMax + 1];
   uint32_t reliable;  // Not 0: the publisher waits for those who have not taken.
-  std::byte reserved[kWaitingOffset - 92 - (kTopicNameMax + 1) - (kTypeNameMax + 1)];
+  // Of requests and replies: kCallHeaderBytes precede each payload, and this endpoint of the same
+  // node takes what comes in answer, or what is answered here. 0 on topics.
+  uint32_t call_header_bytes;
+  uint64_t partner;
+  std::byte reserved[kWaitingOffset - 104 - (kTopicNameMax + 1) - (kTypeNameMax + 1)];
 };
 static_assert(sizeof(SegmentHeader) == kWaitingOffset);
 
@@ -41,6 +45,8 @@ struct TopicInfo {
   bool latched = false;
   bool reliable = false;
   SegmentLayout layout{};
+  uint32_t call_header_bytes = 0;  // See SegmentHeader, as for partner.
+  uint64_t partner = 0;
   std::span<const uint8_t> schema{};  // .bfbs, of layout.schema_bytes bytes; lives forever.
 };
 
@@ -93,6 +99,9 @@ class PeerSegment {
   const std::string& topic_name() const noexcept { return topic_name_; }
   const std::string& type_name() const noexcept { return type_name_; }
   bool reliable() const noexcept { return reliable_; }
+  // As in SegmentHeader. `partner` may be any number, and name nobody.
+  uint32_t call_header_bytes() const noexcept { return call_header_bytes_; }
+  uint64_t partner() const noexcept { return partner_; }
   // The schema is still the peer's memory: copy it, then verify the copy.
   std::string CopySchema() const;
 
@@ -103,6 +112,8 @@ class PeerSegment {
   SegmentLayout layout_{};
   uint64_t fingerprint_ = 0;
   bool reliable_ = false;
+  uint32_t call_header_bytes_ = 0;
+  uint64_t partner_ = 0;
   std::string topic_name_;
   std::string type_name_;
 };

@@ -122,13 +122,6 @@ class Subscriber {
     return taken.has_value() ? Sample<Message>(*taken, message) : Sample<Message>();
   }
 
- private:
-  // Malformed samples in a row, after which the user gets a turn: their publisher may write them
-  // faster than they are read.
-  static constexpr int kMostRejected = 1'000;
-
-  explicit Subscriber(std::shared_ptr<SubscriberCore> core) : core_(std::move(core)) {}
-
   // The message in a sample; null if there is no valid one.
   static const Message* MessageIn(const SubscriberCore& core, const TakenSample& taken) noexcept {
     const HeldSample& held = taken.held;
@@ -145,6 +138,13 @@ class Subscriber {
     }
     return nullptr;
   }
+
+ private:
+  // Malformed samples in a row, after which the user gets a turn: their publisher may write them
+  // faster than they are read.
+  static constexpr int kMostRejected = 1'000;
+
+  explicit Subscriber(std::shared_ptr<SubscriberCore> core) : core_(std::move(core)) {}
 
   std::shared_ptr<SubscriberCore> core_;
 };

@@ -161,7 +161,7 @@ uint64_t SubscriberCore::skipped() const noexcept {
 
 // ---- Sleeping ----
 
-bool SubscriberCore::Wait(absl::Duration timeout) noexcept {
+bool SubscriberCore::WaitUnless(const uint32_t* seen, absl::Duration timeout) noexcept {
   if (changed_.raised()) [[unlikely]]
     Adopt();
   if (has_next()) return true;
@@ -172,6 +172,7 @@ bool SubscriberCore::Wait(absl::Duration timeout) noexcept {
   }
   while (true) {
     const uint32_t news = news_.load();  // Before the look at what it tells of.
+    if (seen != nullptr && news != *seen) break;
     if (changed_.raised()) Adopt();
     DropEnded();
     // Whoever polls fd() is armed for it for good.
@@ -252,6 +253,9 @@ void SubscriberCore::Disarm() noexcept {
   for (const auto& source : sources_) source->ring().Disarm();
 }
 
+EndpointKey SubscriberCore::key() const noexcept { return discovery_->LocalKey(id_); }
+
+// Has the taking thread, if it sleeps, look at changed_ and ended.
 void SubscriberCore::Tell() noexcept {
   news_.fetch_add(1);
   WakeSleeper(&news_, /*is_shared=*/false);
@@ -363,6 +367,9 @@ absl::Status SubscriberCore::CheckMatch(const PeerSegment& segment) const {
         CheckReadable({.schema = schema, .type_name = segment.type_name()},
                       {.schema = ToView(topic_.schema), .type_name = topic_.type_name});
     if (!status.ok()) return status;
+  }
+  if (segment.call_header_bytes() != topic_.call_header_bytes) {
+    return absl::InvalidArgumentError("one side has a service, the other a topic of that name");
   }
   const SegmentLayout& theirs = segment.layout();
   const SegmentLayout& ours = topic_.layout;

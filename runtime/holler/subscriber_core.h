@@ -62,6 +62,8 @@ class Source {
   // Of the subscriber's node.
   const Clock& clock() const noexcept { return clock_; }
   const SegmentLayout& layout() const noexcept { return segment_->layout(); }
+  // Of calls: the other endpoint of whoever publishes here.
+  EndpointKey partner() const noexcept { return {key_.node, segment_->partner()}; }
   int page_fd() const noexcept { return page_.fd(); }
   int bell_pull() const noexcept { return bell_.pull.get(); }
   bool started() const noexcept { return ring_.has_value(); }
@@ -124,8 +126,26 @@ class SubscriberCore final : public SubscriberEndpoint {
   // Has fd() be readable, and Wait look again, though nothing new comes.
   void LookAgain() noexcept;
 
-  bool Wait(absl::Duration timeout) noexcept;
+  bool Wait(absl::Duration timeout) noexcept { return WaitUnless(nullptr, timeout); }
   int fd() noexcept;
+
+  // For calls, which also end when a publisher goes. By the taking thread.
+  EndpointKey key() const noexcept;
+  // Counts what there is to know besides samples: publishers that came and went, and calls of Tell.
+  uint32_t news() const noexcept { return news_.load(); }
+  // As Wait, but ends as well when news() is not `seen`.
+  bool WaitForNews(uint32_t seen, absl::Duration timeout) noexcept {
+    return WaitUnless(&seen, timeout);
+  }
+  // Ends WaitForNews, and has fd() be readable. By any thread.
+  void Tell() noexcept;
+  // Calls `visit(Source&)` for each publisher of which there is or may be something to take, those
+  // matched longest first.
+  template <typename Visit>
+  void ForEachSource(Visit&& visit) noexcept {
+    if (changed_.raised()) Adopt();
+    for (const auto& source : sources_) visit(*source);
+  }
 
   uint64_t lost() const noexcept;
   uint64_t skipped() const noexcept;
@@ -179,7 +199,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   static Passed ForgetFirstEnded(Sources& sources) noexcept;
   void ArmBells() noexcept;
   void Disarm() noexcept;
-  void Tell() noexcept;  // Has the taking thread, if it sleeps, look at changed_ and ended.
+  bool WaitUnless(const uint32_t* seen, absl::Duration timeout) noexcept;
   bool HeadMoved() noexcept;
   bool SleepOnFutexes(uint32_t news, int64_t deadline) noexcept;
   bool Spin(int64_t deadline) noexcept;

@@ -6,6 +6,13 @@
 
 namespace holler {
 
+// Only the requests and replies of services have a header of their own.
+template <typename Topic>
+constexpr uint32_t CallHeaderBytesOf() {
+  if constexpr (requires { Topic::kCallHeaderBytes; }) return Topic::kCallHeaderBytes;
+  return 0;
+}
+
 template <typename Topic>
 TopicInfo InfoOf() {
   return TopicInfo{.name = Topic::kName,
@@ -14,6 +21,7 @@ TopicInfo InfoOf() {
                    .latched = Topic::kLatched,
                    .reliable = Topic::kReliable,
                    .layout = Topic::kLayout,
+                   .call_header_bytes = CallHeaderBytesOf<Topic>(),
                    .schema = Topic::schema()};
 }
 
