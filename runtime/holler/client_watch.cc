@@ -41,7 +41,7 @@ LoopSource::Left ClientWatch::OnReady(uint32_t) {
 
 void ClientWatch::OnTimer(int64_t) {
   scheduled_ = INT64_MAX;
-  loop().ServeAgain(*this);
+  if (OnReady(0) != Left::kNothing) loop().ServeAgain(*this);
 }
 
 LoopSource::Left ClientWatch::Unblocked() {
