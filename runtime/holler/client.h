@@ -136,12 +136,11 @@ class Client {
     const CallId call =
         core_->Begin(TimeAfter(core_->clock().Now(), deadline), Requests::PayloadOf(*slot));
     if (call == 0) return 0;
-    const uint64_t sequence = requests_.Publish(std::move(*slot));
-    if (sequence == 0) {
+    if (requests_.Publish(std::move(*slot)) == 0) {
       core_->Forget(call);
       return 0;
     }
-    core_->Sent(call, sequence);
+    core_->Sent();
     return call;
   }
 

@@ -69,15 +69,9 @@ CallId ClientCore::Begin(int64_t deadline, std::byte* payload) noexcept {
   if (server == nullptr || place == places_.end()) return 0;
   place->result = {.call = ++last_call_, .end = CallEnd::kPending};
   place->server = server->key();
-  place->to = server->partner();
   place->deadline = deadline;
-  WriteCallHeader(payload, {.to = place->to, .call = last_call_, .deadline = deadline});
+  WriteCallHeader(payload, {.to = server->partner(), .call = last_call_, .deadline = deadline});
   return last_call_;
-}
-
-void ClientCore::Sent(CallId call, uint64_t sequence) noexcept {
-  if (const Place* place = Find(call)) requests_->Owe(place->to, sequence);
-  TellListener();
 }
 
 void ClientCore::Forget(CallId call) noexcept {

@@ -56,10 +56,10 @@ class ClientCore {
   // Why a call could not be sent now: kNoServer, kFull; kPending: it could.
   CallEnd Readiness() noexcept;
 
-  // Takes a place and writes the header before `payload`; then either Sent, with the request's
-  // sequence number, or Forget. Returns 0 if there is nobody to send it to any more.
+  // Takes a place and writes the header before `payload`; then either Sent or Forget. Returns 0 if
+  // there is nobody to send it to any more.
   CallId Begin(int64_t deadline, std::byte* payload) noexcept;
-  void Sent(CallId call, uint64_t sequence) noexcept;
+  void Sent() noexcept { TellListener(); }
   void Forget(CallId call) noexcept;
   // Has it end with kCancelled. False: it has ended already.
   bool Cancel(CallId call) noexcept;
@@ -96,7 +96,6 @@ class ClientCore {
   struct Place {
     Ended result;
     EndpointKey server;  // Its publisher of replies.
-    EndpointKey to;      // Its subscriber of requests.
     int64_t deadline = INT64_MAX;
     uint64_t ended_as = 0;  // Counts ends.
   };

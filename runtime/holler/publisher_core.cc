@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "holler/call_header.h"
 #include "holler/callback_watch.h"
 #include "holler/discovery.h"
 
@@ -101,8 +102,11 @@ bool PublisherCore::Reaches(const EndpointKey& subscriber) noexcept {
   return found;
 }
 
-void PublisherCore::Owe(const EndpointKey& subscriber, uint64_t sequence) noexcept {
-  WithReader(subscriber, [&](MatchReader& reader) { reader.owed = sequence; });
+uint64_t PublisherCore::PublishCall(uint32_t slot, uint32_t size) noexcept {
+  const EndpointKey to = ReadCallHeader(ring_.payload(slot)).to;
+  const uint64_t sequence = ring_.Publish(slot, size, clock_.Now(), CallWaker{{}, to});
+  WithReader(to, [&](MatchReader& reader) { reader.owed = sequence; });
+  return sequence;
 }
 
 std::vector<EndpointKey> PublisherCore::TakeStalled() {

@@ -55,6 +55,7 @@ class PublisherCore final : public PublisherEndpoint {
   uint32_t Acquire() noexcept { return ring_.Acquire(); }
   void Return(uint32_t slot) noexcept { ring_.Return(slot); }
   uint64_t Publish(uint32_t slot, uint32_t size) noexcept {
+    if (topic_.call_header_bytes != 0) return PublishCall(slot, size);
     const uint64_t sequence = ring_.Publish(slot, size, clock_.Now(), Waker{});
     if (pulse_ != nullptr) [[unlikely]]
       pulse_->Beat();
@@ -73,12 +74,10 @@ class PublisherCore final : public PublisherEndpoint {
 
   Gate& gate() noexcept { return gate_; }
 
-  // For calls, each of which is for one subscriber. By the publishing thread.
-  // Whether `subscriber` would get the next one: it is matched, and has not stalled.
+  // For calls, each of which is for the subscriber its header names: that one alone is woken, and
+  // waited for until it has taken it. Whether `subscriber` would get the next one: it is matched,
+  // and has not stalled. By the publishing thread.
   bool Reaches(const EndpointKey& subscriber) noexcept;
-  // `sequence` was for `subscriber`, which is waited for until it has taken it. Nobody is waited
-  // for because of calls that are others'.
-  void Owe(const EndpointKey& subscriber, uint64_t sequence) noexcept;
 
   // Has `pulse` beat with each sample from now on. By the publishing thread.
   void SetPulse(std::shared_ptr<Pulse> pulse) noexcept { pulse_ = std::move(pulse); }
@@ -104,6 +103,13 @@ class PublisherCore final : public PublisherEndpoint {
   // Subscribers that wait for a place; more are turned away.
   static constexpr size_t kMostWaiting = 256;
 
+  // In the ring's table; all readers there are such.
+  struct MatchReader : Reader {
+    EndpointKey key;
+    Flag confirmed;     // It was told where it starts.
+    uint64_t owed = 0;  // The last call that was for it; the publishing thread's own.
+  };
+
   // How RingWriter wakes sleepers.
   struct Waker {
     bool Wake(const Reader& reader, WakeBy how) const noexcept {
@@ -113,12 +119,14 @@ class PublisherCore final : public PublisherEndpoint {
     }
   };
 
-  // In the ring's table; all readers there are such.
-  struct MatchReader : Reader {
-    EndpointKey key;
-    Flag confirmed;     // It was told where it starts.
-    uint64_t owed = 0;  // The last call that was for it; the publishing thread's own.
+  // Those whose call it is. The others are left asleep, and asked again with the next.
+  struct CallWaker : Waker {
+    bool Wake(const Reader& reader, WakeBy how) const noexcept {
+      return static_cast<const MatchReader&>(reader).key == to && Waker::Wake(reader, how);
+    }
+    const EndpointKey& to;
   };
+
   struct Match {
     PeerInfo peer;
     PeerPage page;
@@ -134,6 +142,7 @@ class PublisherCore final : public PublisherEndpoint {
   PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo topic, std::string topic_name,
                 Segment segment, PublisherOptions options);
 
+  uint64_t PublishCall(uint32_t slot, uint32_t size) noexcept;
   bool AwaitRoomUntil(absl::Duration timeout) noexcept;
   void ExcuseWhoIsOwedNothing() noexcept;
   template <typename Visit>

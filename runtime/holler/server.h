@@ -97,13 +97,13 @@ class IncomingCall {
     const TakenSample& request = request_.taken();
     uint64_t sequence = 0;
     if (state->core.IsHeard(request)) {
-      const CallHeader header = ServerCore::ReplyTo(request, header_, absl::StatusCode::kOk);
       if (reply) {
-        WriteCallHeader(ServerState<Method>::Replies::PayloadOf(reply), header);
+        WriteCallHeader(ServerState<Method>::Replies::PayloadOf(reply),
+                        ServerCore::ReplyTo(request, header_, absl::StatusCode::kOk));
         sequence = state->replies.Publish(std::move(reply));
       }
       if (sequence != 0) {
-        state->core.Replied(header, sequence);
+        state->core.Replied();
       } else {
         state->core.Fail(request, header_, absl::StatusCode::kInternal);
       }

@@ -40,20 +40,15 @@ CallHeader ServerCore::ReplyTo(const TakenSample& request, const CallHeader& hea
           .status = static_cast<uint32_t>(status)};
 }
 
-void ServerCore::Replied(const CallHeader& reply, uint64_t sequence) noexcept {
-  ++(reply.status == 0 ? stats_.replied : stats_.failed);
-  replies_.Owe(reply.to, sequence);
-}
-
 void ServerCore::Fail(const TakenSample& request, const CallHeader& header,
                       absl::StatusCode why) noexcept {
   if (!IsHeard(request)) return;
   if (!replies_.is_wanted() || !replies_.AwaitRoom(absl::InfiniteDuration())) return;
   const uint32_t slot = replies_.Acquire();
   if (slot == kNoSlot) return;  // The user has all loans; the call ends by its deadline.
-  const CallHeader reply = ReplyTo(request, header, why);
-  WriteCallHeader(replies_.payload(slot), reply);
-  Replied(reply, replies_.Publish(slot, 0));
+  WriteCallHeader(replies_.payload(slot), ReplyTo(request, header, why));
+  replies_.Publish(slot, 0);
+  ++stats_.failed;
 }
 
 }  // namespace holler

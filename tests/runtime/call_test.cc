@@ -1,4 +1,6 @@
 // Calls: a request and its reply, and all other ways in which a call can end.
+#include <poll.h>
+
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -385,6 +387,40 @@ TEST_P(Calls, OneServesAndTheOtherStandsBy) {
   AnswerDouble(NextCall(*second));
   EXPECT_EQ(client->Wait(call)->number(), 10u);
   EXPECT_EQ(second->stats().taken, 1u);
+}
+
+bool IsReadable(int fd) {
+  pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&entry, 1, 0) == 1;
+}
+
+// Each message wakes the one it is for.
+TEST_P(Calls, OthersAreLeftAsleep) {
+  auto server = Make<DoubleServer>(a());
+  auto client = Make<DoubleClient>(b());
+  auto idle = Make<DoubleClient>(b());
+  ASSERT_TRUE(client->WaitForServer(kLong));
+  ASSERT_TRUE(idle->WaitForServer(kLong));
+  auto standby = Make<DoubleServer>(a());
+  ASSERT_TRUE(Await([&] { return standby->client_count() == 2; }));
+  // News of matches may still be on their way.
+  ASSERT_TRUE(Await([&] {
+    EXPECT_EQ(idle->Take().end(), CallEnd::kUnknown);
+    EXPECT_FALSE(standby->Take());
+    return idle->core()->replies()->publisher_count() == 2 && !IsReadable(idle->fd()) &&
+           !IsReadable(standby->fd());
+  }));
+  for (uint64_t i = 0; i < 20; ++i) {
+    const CallId call = SendNumber(*client, i);
+    AnswerDouble(NextCall(*server));
+    ASSERT_TRUE(client->Wait(call));
+  }
+  EXPECT_FALSE(IsReadable(idle->fd()));
+  EXPECT_FALSE(IsReadable(standby->fd()));
+  const CallId call = SendNumber(*idle, 1);
+  AnswerDouble(NextCall(*server));
+  EXPECT_TRUE(IsReadable(idle->fd()));
+  EXPECT_TRUE(idle->Wait(call, absl::ZeroDuration()));
 }
 
 // ---- Clients that do not take ----
