@@ -196,6 +196,16 @@ std::vector<Forgery> Forgeries() {
       Edited(
           "another_size", [](H& h) { h.layout = MakeLayout({.depth = 5'000}); },
           "contradicts itself"),
+      // Whose payloads begin right after the slot's header.
+      Edited(
+          "call_header_without_room", [](H& h) { h.call_header_bytes = kCallHeaderBytes; },
+          "contradicts itself"),
+      Edited(
+          "call_header_of_another_size", [](H& h) { h.call_header_bytes = 40; },
+          "contradicts itself"),
+      Edited(
+          "call_header_beyond_all", [](H& h) { h.call_header_bytes = UINT32_MAX; },
+          "contradicts itself"),
       Edited(
           "topic_name", [](H& h) { std::memset(h.topic_name, 'a', sizeof(h.topic_name)); },
           "does not end"),
@@ -261,6 +271,28 @@ TEST(PeerSegment, SaysWhetherItsPublisherWaits) {
     ASSERT_TRUE(segment.ok());
     EXPECT_EQ((*PeerSegment::Map(Dup(segment->fd())))->reliable(), reliable);
   }
+}
+
+TEST(PeerSegment, SaysWhetherItIsOfAService) {
+  TopicInfo topic = TestTopic();
+  auto plain = Segment::Create(topic);
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ((*PeerSegment::Map(Dup(plain->fd())))->call_header_bytes(), 0u);
+
+  topic.call_header_bytes = kCallHeaderBytes;
+  topic.partner = UINT64_MAX;
+  EXPECT_FALSE(Segment::Create(topic).ok()) << "there is no room for the header";
+  topic.layout.payload_offset += kCallHeaderBytes;
+  topic.layout.slot_stride += kCacheLine;
+  topic.layout.segment_bytes = AlignUp(
+      topic.layout.slots_offset + uint64_t{topic.layout.slot_count} * topic.layout.slot_stride,
+      kPageBytes);
+  auto segment = Segment::Create(topic);
+  ASSERT_TRUE(segment.ok()) << segment.status();
+  auto peer = PeerSegment::Map(Dup(segment->fd()));
+  ASSERT_TRUE(peer.ok()) << peer.status();
+  EXPECT_EQ((*peer)->call_header_bytes(), kCallHeaderBytes);
+  EXPECT_EQ((*peer)->partner(), UINT64_MAX);
 }
 
 TEST(PeerPage, IsMappedAsItWasMade) {
