@@ -289,14 +289,7 @@ class _Checker:
         if "reliable" in item.attributes:
             self._loans_fit_the_ring(item, values["max_loans"], values["depth"])
         message = self._message(item)
-        bounded = None
-        if message is not None:
-            self._bytes_fit_the_message(item, message)
-            if not message.is_struct:
-                if "max_bytes" in item.attributes:
-                    self._can_be_built(item, message)
-                else:
-                    bounded = self._bounded(item, message)
+        bounded = None if message is None else self._bounded_or_built(item, message)
         if message is None or len(self._problems) > before:
             return None
         return Topic(
@@ -322,16 +315,26 @@ class _Checker:
 
     def message(self, item: Object) -> Message | None:
         """What `item` declares about messages of a service; any problem is reported."""
+        if "of" in item.attributes and item.fields:
+            self._of_has_fields(item)
+            return None
         before = len(self._problems)
         max_bytes = self._integer(item, "max_bytes")
         message = self._message(item)
         if message is None:
             return None
-        self._bytes_fit_the_message(item, message)
-        bounded = None
-        if not message.is_struct and "max_bytes" not in item.attributes:
-            bounded = self._bounded(item, message)
+        bounded = self._bounded_or_built(item, message)
         return Message(message, max_bytes, bounded) if len(self._problems) == before else None
+
+    def _bounded_or_built(self, item: Object, message: Object) -> PlacedMessage | None:
+        """How a bounded table is laid out; none for others. Any problem is reported."""
+        self._bytes_fit_the_message(item, message)
+        if message.is_struct:
+            return None
+        if "max_bytes" in item.attributes:
+            self._can_be_built(item, message)
+            return None
+        return self._bounded(item, message)
 
     def _name_is_valid(self, item: Object) -> None:
         name = item.attributes["topic"]
