@@ -33,7 +33,7 @@ class RequestLoan {
  public:
   using Writer = typename Method::Request::Writer;
 
-  explicit operator bool() const noexcept { return loan_.has_value(); }
+  explicit operator bool() const noexcept { return loan_.has_value() && *loan_; }
   // Why there is none: kNoServer or kFull; kPending if there is.
   CallEnd why() const noexcept { return why_; }
   Writer* operator->() const noexcept { return &**loan_; }
@@ -54,13 +54,13 @@ class RequestLoan {
 //
 //   auto plan = nav::PlannerPlanClient::Create(*node);
 //   plan->WaitForServer(absl::Seconds(1));                        // go / no-go
-//   if (auto reply = plan->Call([&](auto& request) { request.set_goal(goal); }))
-//   Use(reply->cost());
+//   auto reply = plan->Call([&](auto& request) { request.set_distance(3); });
+//   if (reply) Use(reply->cost());
 //
 // Several at a time:
 //
 //   if (auto request = plan->Loan()) {
-//     request->set_goal(goal);
+//     request->set_distance(3);
 //     holler::CallId call = plan->Send(std::move(request));
 //     auto reply = plan->Wait(call);                // or Take any, or EventLoop::OnReply
 //   }

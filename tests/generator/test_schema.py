@@ -39,6 +39,11 @@ table Everything (topic: "all", max_bytes: 5000) {
   g:Any; h:[Any]; i:uint64 (key); j:short = null; k:[ubyte] (force_align: 16);
   l:int (deprecated); m:Imu; n:Leaf; o:[Leaf]; p:Flags;
 }
+/// What can be asked.
+rpc_service Oracle {
+  /// And answered.
+  Ask(Everything):Everything (deadline_ms: 5, max_calls: 1);
+}
 root_type Everything;
 file_identifier "EVRY";
 """
@@ -86,6 +91,20 @@ def test_everything(workshop: Workshop) -> None:
         ("Leaf", Type(Base.OBJECT, name="sensors.Leaf")),
         ("Position", Type(Base.OBJECT, name="geo.Vec3")),
     ]
+    (service,) = model.services
+    assert (service.name, service.doc, service.file) == (
+        "sensors.Oracle",
+        (" What can be asked.",),
+        "t.fbs",
+    )
+    (method,) = service.methods
+    assert (method.name, method.request, method.reply, method.doc) == (
+        "Ask",
+        "sensors.Everything",
+        "sensors.Everything",
+        (" And answered.",),
+    )
+    assert method.attributes == {"deadline_ms": "5", "max_calls": "1"}
 
 
 def digest(data: bytes) -> str:
@@ -98,13 +117,13 @@ def digest(data: bytes) -> str:
     result = check.check(model, main, files, len(data))
     if result.problems:
         return ""
-    return render.topics_header(model, main, result.topics)
+    return render.topics_header(model, main, result.topics, result.calls)
 
 
 @pytest.fixture
 def sound(workshop: Workshop) -> bytes:
     data = workshop.bfbs(EVERYTHING)
-    assert "class ImuWriter" in digest(data)
+    assert "class ImuWriter" in digest(data) and "OracleAskClient" in digest(data)
     return data
 
 

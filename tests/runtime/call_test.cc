@@ -10,6 +10,7 @@
 #include "call_support.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "process_support.h"
 
 namespace holler {
 namespace {
@@ -482,6 +483,41 @@ TEST_P(Calls, ServicesCanBeRenamed) {
   EXPECT_FALSE(plain->has_server());
   EXPECT_FALSE(DoubleClient::Create(a(), {.service = "left sums"}).ok());
   EXPECT_FALSE(DoubleServer::Create(a(), {.service = "/"}).ok());
+}
+
+TEST_P(Calls, LoansCanBeMovedAndGivenBack) {
+  auto server = Make<DoubleServer>(a());
+  auto client = Make<DoubleClient>(b());
+  ASSERT_TRUE(client->WaitForServer(kLong));
+  for (int i = 0; i < 100; ++i) {
+    auto loan = client->Loan();
+    ASSERT_TRUE(loan) << "those before were given back";
+    auto moved = std::move(loan);
+    EXPECT_FALSE(loan);
+    EXPECT_TRUE(moved);
+    EXPECT_EQ(client->Send(std::move(loan)), 0u);
+  }
+  EXPECT_EQ(client->pending(), 0u);
+}
+
+TEST_P(Calls, NothingPilesUp) {
+  auto keeper = Make<DoubleServer>(a());
+  int fds = 0;
+  for (int round = 0; round < 30; ++round) {
+    auto client = Make<DoubleClient>(b());
+    ASSERT_TRUE(client->WaitForServer(kLong));
+    auto second = Make<DoubleServer>(a());
+    const CallId answered = SendNumber(*client, 1);
+    SendNumber(*client, 2);
+    AnswerDouble(NextCall(*keeper));
+    ASSERT_TRUE(client->Wait(answered));
+    client.reset();
+    second.reset();
+    ASSERT_TRUE(Await([&] { return keeper->client_count() == 0; }));
+    EXPECT_FALSE(keeper->Take());
+    if (round == 2) fds = CountOpenFds();
+  }
+  EXPECT_TRUE(Await([&] { return CountOpenFds() <= fds; })) << CountOpenFds() << ", not " << fds;
 }
 
 TEST_P(Calls, EndpointsCanBeMoved) {
