@@ -62,11 +62,11 @@ struct CpuTopic {
       .payload_offset = 24,
       .payload_capacity = 18504,
       .slot_stride = 18560,
-      .schema_offset = 512,
+      .schema_offset = 576,
       .schema_bytes = 2200,
-      .head_offset = 2752,
-      .ring_offset = 2816,
-      .slots_offset = 2944,
+      .head_offset = 2816,
+      .ring_offset = 2880,
+      .slots_offset = 3008,
       .segment_bytes = 1822720,
   };
   static constexpr std::span<const uint8_t> schema() { return kCpuSchema; }

@@ -48,11 +48,11 @@ struct DisksTopic {
       .payload_offset = 24,
       .payload_capacity = 66664,
       .slot_stride = 66688,
-      .schema_offset = 512,
+      .schema_offset = 576,
       .schema_bytes = 1380,
-      .head_offset = 1920,
-      .ring_offset = 1984,
-      .slots_offset = 2112,
+      .head_offset = 1984,
+      .ring_offset = 2048,
+      .slots_offset = 2176,
       .segment_bytes = 6541312,
   };
   static constexpr std::span<const uint8_t> schema() { return kDisksSchema; }

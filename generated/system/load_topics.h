@@ -65,11 +65,11 @@ struct LoadTopic {
       .payload_offset = 24,
       .payload_capacity = 40,
       .slot_stride = 64,
-      .schema_offset = 512,
+      .schema_offset = 576,
       .schema_bytes = 996,
-      .head_offset = 1536,
-      .ring_offset = 1600,
-      .slots_offset = 1728,
+      .head_offset = 1600,
+      .ring_offset = 1664,
+      .slots_offset = 1792,
       .segment_bytes = 8192,
   };
   static constexpr std::span<const uint8_t> schema() { return kLoadSchema; }

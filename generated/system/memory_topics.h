@@ -74,11 +74,11 @@ struct MemoryTopic {
       .payload_offset = 24,
       .payload_capacity = 72,
       .slot_stride = 128,
-      .schema_offset = 512,
+      .schema_offset = 576,
       .schema_bytes = 1256,
-      .head_offset = 1792,
-      .ring_offset = 1856,
-      .slots_offset = 1984,
+      .head_offset = 1856,
+      .ring_offset = 1920,
+      .slots_offset = 2048,
       .segment_bytes = 16384,
   };
   static constexpr std::span<const uint8_t> schema() { return kMemorySchema; }

@@ -116,11 +116,11 @@ struct NetworkTopic {
       .payload_offset = 24,
       .payload_capacity = 31784,
       .slot_stride = 31808,
-      .schema_offset = 512,
+      .schema_offset = 576,
       .schema_bytes = 1532,
-      .head_offset = 2048,
-      .ring_offset = 2112,
-      .slots_offset = 2240,
+      .head_offset = 2112,
+      .ring_offset = 2176,
+      .slots_offset = 2304,
       .segment_bytes = 3121152,
   };
   static constexpr std::span<const uint8_t> schema() { return kNetworkSchema; }

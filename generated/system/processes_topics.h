@@ -47,11 +47,11 @@ struct ProcessesTopic {
       .payload_offset = 24,
       .payload_capacity = 1049704,
       .slot_stride = 1049728,
-      .schema_offset = 512,
+      .schema_offset = 576,
       .schema_bytes = 2960,
-      .head_offset = 3520,
-      .ring_offset = 3584,
-      .slots_offset = 3712,
+      .head_offset = 3584,
+      .ring_offset = 3648,
+      .slots_offset = 3776,
       .segment_bytes = 69287936,
   };
   static constexpr std::span<const uint8_t> schema() { return kProcessesSchema; }

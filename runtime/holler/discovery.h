@@ -83,6 +83,13 @@ class Discovery : private SessionHost {
     log_.LogFirst(what, LogSeverity::kWarning, line);
   }
 
+  // Calls `read` with the lock held, without which no endpoint may look at its matches.
+  template <typename Read>
+  void WithLock(Read&& read) const {
+    std::lock_guard lock(mutex_);
+    read();
+  }
+
   const NodeIdentity& self() const override { return self_; }
   // EndpointKey of an endpoint of this node.
   EndpointKey LocalKey(uint64_t endpoint) const { return {self_.id, endpoint}; }

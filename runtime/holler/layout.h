@@ -14,9 +14,11 @@ inline constexpr uint32_t kAbiVersion = 3;
 
 inline constexpr uint32_t kCacheLine = 64;
 inline constexpr uint32_t kPageBytes = 4096;
-inline constexpr uint32_t kSegmentHeaderBytes = 512;
-// The header's last line is the only part of it that changes: the word of a publisher that waits.
-inline constexpr uint32_t kWaitingOffset = kSegmentHeaderBytes - kCacheLine;
+inline constexpr uint32_t kSegmentHeaderBytes = 576;
+// The header's last two lines are the only part of it that changes: the word of a publisher that
+// waits, and what it counts.
+inline constexpr uint32_t kTallyOffset = kSegmentHeaderBytes - kCacheLine;
+inline constexpr uint32_t kWaitingOffset = kTallyOffset - kCacheLine;
 inline constexpr uint32_t kSlotHeaderBytes = 24;
 // What precedes the message of a call, between the slot's header and the payload: a CallHeader.
 inline constexpr uint32_t kCallHeaderBytes = 48;

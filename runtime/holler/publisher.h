@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -136,7 +137,6 @@ class Publisher {
   Publisher(Publisher&&) noexcept = default;
   Publisher& operator=(Publisher&& other) noexcept {
     std::swap(state_, other.state_);
-    std::swap(refused_, other.refused_);
     return *this;
   }
   ~Publisher() {
@@ -180,8 +180,7 @@ class Publisher {
     assert(own && "a loan of another publisher");
     const std::optional<uint32_t> size = loan.writer_->finished_size();
     if (!own || !size.has_value()) {
-      ++refused_;
-      WarnOfRefusal(*loan.writer_, own);
+      CountRefusal(*loan.writer_, own);
       LoanType given_back = std::move(loan);
       return 0;
     }
@@ -218,9 +217,14 @@ class Publisher {
   // Samples published so far, which is the newest sequence number. By any thread.
   uint64_t published() const noexcept { return state_->core->published(); }
   // On a reliable topic: times a subscriber stalled and was dropped. By any thread.
-  uint64_t dropped() const noexcept { return state_->core->dropped(); }
-  // Messages Publish refused.
-  uint64_t refused() const noexcept { return refused_; }
+  uint64_t dropped() const noexcept { return counters().dropped; }
+  // Messages Publish refused. By any thread.
+  uint64_t refused() const noexcept { return counters().refused; }
+  // All of these, and more. By any thread.
+  PublisherCounters counters() const noexcept { return state_->core->counters(); }
+  // The subscribers matched at present, and what they count of this publisher's samples. By any
+  // thread; waits for a moment while nodes are being matched.
+  std::vector<SubscriberPeer> subscribers() const { return state_->core->subscribers(); }
   const std::string& topic() const noexcept { return state_->core->topic_name(); }
 
   // For event loops, and for calls, which write their header before the payload of a loan.
@@ -234,26 +238,32 @@ class Publisher {
 
   explicit Publisher(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-  void WarnOfRefusal(const Writer& writer, bool own) noexcept {
-    if (!own) return state_->core->WarnOfRefusal(Refusal::kForeignLoan, 0, 0);
+  void CountRefusal(const Writer& writer, bool own) noexcept {
+    if (!own) return state_->core->CountRefusal(Refusal::kForeignLoan, 0, 0);
     if constexpr (requires { writer.is_finished(); }) {  // Others are never too large.
-      state_->core->WarnOfRefusal(writer.is_finished() ? Refusal::kTooLarge : Refusal::kUnfinished,
-                                  writer.is_finished() ? writer.built_size() : 0,
-                                  Writer::kMaxBytes);
+      state_->core->CountRefusal(
+          writer.is_finished() ? Refusal::kTooLarge : Refusal::kUnfinished,
+          writer.is_finished() ? writer.built_size() : 0, Writer::kMaxBytes);
     }
   }
 
   LoanType Borrow([[maybe_unused]] absl::Duration timeout) noexcept {
     if (!state_->core->is_wanted()) return LoanType(NoLoan::kNoSubscribers);
     if constexpr (Topic::kReliable) {
-      if (state_->free_count == 0) return LoanType(NoLoan::kTooManyLoans);  // No use in waiting.
-      if (!state_->core->AwaitRoom(timeout)) return LoanType(NoLoan::kFull);
+      if (state_->free_count == 0) return NoLoanFor(NoLoan::kTooManyLoans);  // No use in waiting.
+      if (!state_->core->AwaitRoom(timeout)) return NoLoanFor(NoLoan::kFull);
       // The last of those waited for may have left.
       if (!state_->core->is_wanted()) return LoanType(NoLoan::kNoSubscribers);
     }
     const uint32_t slot = state_->core->Acquire();
-    if (slot == kNoSlot) return LoanType(NoLoan::kTooManyLoans);
+    if (slot == kNoSlot) return NoLoanFor(NoLoan::kTooManyLoans);
     return LoanType(state_.get(), slot, state_->free[--state_->free_count]);
+  }
+
+  LoanType NoLoanFor(NoLoan why) noexcept {
+    if (why == NoLoan::kTooManyLoans) state_->core->CountTooManyLoans();
+    if (why == NoLoan::kFull) state_->core->CountFull();
+    return LoanType(why);
   }
 
   PayloadSpan PayloadOf(uint32_t slot) const noexcept {
@@ -261,7 +271,6 @@ class Publisher {
   }
 
   std::unique_ptr<State> state_;
-  uint64_t refused_ = 0;
 };
 
 }  // namespace holler

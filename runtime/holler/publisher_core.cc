@@ -52,7 +52,21 @@ void PublisherCore::Close() {
   discovery_->RemovePublisher(id_);
 }
 
-void PublisherCore::WarnOfRefusal(Refusal why, uint64_t size, uint64_t max_bytes) noexcept {
+std::vector<SubscriberPeer> PublisherCore::subscribers() const {
+  std::vector<SubscriberPeer> subscribers;
+  discovery_->WithLock([&] {
+    for (const auto& [key, match] : matches_) {
+      if (!match->confirmed) continue;
+      const SubscriberPage& page = *match->page.get();
+      subscribers.push_back(
+          {.peer = match->peer, .position = page.position(), .counters = page.tally.Read()});
+    }
+  });
+  return subscribers;
+}
+
+void PublisherCore::CountRefusal(Refusal why, uint64_t size, uint64_t max_bytes) noexcept {
+  ring_.tally().refused.Add();
   // The log would say it once as well, but at the price of a lock and memory.
   if (std::exchange(warned_of_[static_cast<size_t>(why)], true)) return;
   std::string reason;
@@ -116,7 +130,7 @@ std::vector<EndpointKey> PublisherCore::TakeStalled() {
       stalled.push_back(key);
     }
   }
-  dropped_.fetch_add(stalled.size(), std::memory_order_relaxed);
+  ring_.tally().dropped.Add(stalled.size());
   return stalled;
 }
 

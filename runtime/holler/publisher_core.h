@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "holler/back_pressure.h"
 #include "holler/clock.h"
+#include "holler/counters.h"
 #include "holler/doorbell.h"
 #include "holler/endpoint.h"
 #include "holler/futex.h"
@@ -29,10 +30,19 @@
 
 namespace holler {
 
+// A subscriber that a publisher is matched with.
+struct SubscriberPeer {
+  PeerInfo peer{};
+  // The newest sample it has taken, lost or skipped, and what it counts of this publisher's
+  // samples: any numbers, if it lies.
+  uint64_t position = 0;
+  SubscriberCounters counters{};
+};
+
 // Why Publish refuses a message.
 enum class Refusal { kUnfinished, kTooLarge, kForeignLoan };
 
-// Thread safety: Acquire, Return, Publish, loans and WarnOfRefusal by one thread at a time; the
+// Thread safety: Acquire, Return, Publish, loans and the Count calls by one thread at a time; the
 // rest by any.
 class PublisherCore final : public PublisherEndpoint {
  public:
@@ -65,8 +75,15 @@ class PublisherCore final : public PublisherEndpoint {
   uint32_t loans() const noexcept { return ring_.loans(); }
   uint64_t published() const noexcept { return ring_.head(); }
 
-  // Times a subscriber stalled.
-  uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+  PublisherCounters counters() const noexcept { return ring_.counters(); }
+  // Those matched at present.
+  std::vector<SubscriberPeer> subscribers() const;
+
+  // A loan was not given: max_loans are out, or there is no room.
+  void CountTooManyLoans() noexcept { ring_.tally().too_many_loans.Add(); }
+  void CountFull() noexcept { ring_.tally().full.Add(); }
+  // Publish refused a message of `size` bytes; logs it the first time for each reason.
+  void CountRefusal(Refusal why, uint64_t size, uint64_t max_bytes) noexcept;
 
   // Those that were told where they start; WaitForSubscriber waits for the first of them.
   int subscriber_count() const noexcept { return gate_.count(); }
@@ -81,9 +98,6 @@ class PublisherCore final : public PublisherEndpoint {
 
   // Has `pulse` beat with each sample from now on. By the publishing thread.
   void SetPulse(std::shared_ptr<Pulse> pulse) noexcept { pulse_ = std::move(pulse); }
-
-  // Logs, the first time for each reason, that Publish refused a message of `size` bytes.
-  void WarnOfRefusal(Refusal why, uint64_t size, uint64_t max_bytes) noexcept;
 
   // PublisherEndpoint.
   const std::string& topic_name() const override { return topic_name_; }
@@ -162,7 +176,6 @@ class PublisherCore final : public PublisherEndpoint {
   // Shared with callbacks that are on their way: one may destroy the endpoint.
   const std::shared_ptr<const PublisherOptions> options_;
   BackPressure pressure_;
-  std::atomic<uint64_t> dropped_{0};
   Gate gate_;
   // The publishing thread's own.
   std::shared_ptr<Pulse> pulse_;

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "holler/clock.h"
 #include "holler/system_error.h"
 
 namespace holler {
@@ -118,7 +119,11 @@ absl::StatusOr<Segment> Segment::Create(const TopicInfo& topic, const MemoryOpti
   CopyName(topic.type_name, header->type_name);
   std::memcpy(memory->mapping.data() + topic.layout.schema_offset, topic.schema.data(),
               topic.schema.size());
-  // head, ring and slots are atomics whose value 0 is all bits zero, as the kernel made them.
+  // tally, head, ring and slots are atomics whose value 0 is all bits zero, as the kernel made
+  // them.
+  SegmentView<std::byte>(memory->mapping.data(), topic.layout)
+      .tally()
+      .created_at.Set(static_cast<uint64_t>(MonotonicNow()));
   return Segment(std::move(memory->fd), std::move(memory->mapping));
 }
 
@@ -170,6 +175,10 @@ absl::Status PeerSegment::Prepare(const MemoryOptions& memory) const {
 }
 
 PeerSegment::~PeerSegment() { mapped_bytes.fetch_sub(mapping_.size()); }
+
+PublisherCounters PeerSegment::counters() const noexcept {
+  return SegmentView<const std::byte>(data(), layout_).counters();
+}
 
 std::string PeerSegment::CopySchema() const {
   return std::string(reinterpret_cast<const char*>(data()) + layout_.schema_offset,

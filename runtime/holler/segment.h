@@ -18,8 +18,8 @@
 
 namespace holler {
 
-// The first bytes of every segment, up to the line of SegmentView::waiting. Written once, before
-// the segment is handed to anybody.
+// The first bytes of every segment, up to the lines of SegmentView::waiting and tally. Written
+// once, before the segment is handed to anybody.
 struct SegmentHeader {
   uint64_t magic;
   uint32_t abi_version;
@@ -102,6 +102,8 @@ class PeerSegment {
   // As in SegmentHeader. `partner` may be any number, and name nobody.
   uint32_t call_header_bytes() const noexcept { return call_header_bytes_; }
   uint64_t partner() const noexcept { return partner_; }
+  // What the publisher says of itself at the moment: any numbers. By any thread.
+  PublisherCounters counters() const noexcept;
   // The schema is still the peer's memory: copy it, then verify the copy.
   std::string CopySchema() const;
 

@@ -1,18 +1,21 @@
 // The shared memory of one topic: its layout, the steps by which one publisher and many subscribers
-// use it, and every memory ordering of the data path.
+// use it, and every memory ordering of the data path (but for counters, all relaxed: counters.h).
 //
 //   segment (memfd of the publisher; only the publisher can write it)
 //   +---------------+--------+-------------+----------------+----------------------------------+
 //   | SegmentHeader | schema | head        | ring[depth]    | slot 0 | slot 1 | ... | slot N-1 |
 //   | immutable but | .bfbs  | a line      | slot numbers   | SlotHeader, payload              |
-//   | for `waiting` |        |             |                |                                  |
+//   | for its last  |        |             |                |                                  |
+//   | two lines:    |        |             |                |                                  |
+//   | waiting,      |        |             |                |                                  |
+//   | tally         |        |             |                |                                  |
 //   +---------------+--------+-------------+----------------+----------------------------------+
 //
 //   subscriber page (memfd of the subscriber, one for each publisher it is matched with; only the
 //   subscriber can write it)
-//   +----------------+----------------------------+
-//   | immutable line | armed word, cursor, pins   |
-//   +----------------+----------------------------+
+//   +----------------+----------------------------+-------+
+//   | immutable line | armed word, cursor, pins   | tally |
+//   +----------------+----------------------------+-------+
 //
 // The life of a slot. Each arrow is made by the publisher alone; a subscriber only ever pins.
 //
@@ -57,6 +60,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "holler/counters.h"
 #include "holler/join.h"
 #include "holler/layout.h"
 
@@ -76,7 +80,7 @@ static_assert(sizeof(SlotHeader) == kSlotHeaderBytes);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
 // The memory of one subscriber towards one publisher. Its armed word and its first pins share a
-// cache line, which is all that a publisher reads of it.
+// cache line; a publisher reads no more of it than these and the other pins.
 struct SubscriberPage {
   uint64_t magic;
   uint32_t abi_version;
@@ -86,6 +90,10 @@ struct SubscriberPage {
   alignas(kCacheLine) std::atomic<uint32_t> armed;  // 0: awake. Else an ArmedWord.
   alignas(8) std::atomic<uint64_t> cursor;          // The newest sample taken, lost or skipped: C1.
   std::atomic<uint32_t> pins[kMaxSamplesLimit];     // Slot number + 1; 0: nothing held.
+  SubscriberTally tally;                            // On lines of its own.
+
+  // The cursor, for whoever only wants to know.
+  uint64_t position() const noexcept { return cursor.load(std::memory_order_relaxed); }
 };
 static_assert(offsetof(SubscriberPage, cursor) == kCacheLine + 8);
 static_assert(offsetof(SubscriberPage, pins) == kCacheLine + 16);
@@ -215,6 +223,13 @@ class SegmentView {
   Like<std::atomic<uint64_t>>& waiting() const noexcept {
     return *reinterpret_cast<Like<std::atomic<uint64_t>>*>(base_ + kWaitingOffset);
   }
+  // What the publisher counts.
+  Like<PublisherTally>& tally() const noexcept {
+    return *reinterpret_cast<Like<PublisherTally>*>(base_ + kTallyOffset);
+  }
+  PublisherCounters counters() const noexcept {
+    return tally().Read(head().load(std::memory_order_acquire));  // partner P3
+  }
   Like<std::atomic<uint32_t>>& ring(uint64_t index) const noexcept {
     return reinterpret_cast<Like<std::atomic<uint32_t>>*>(base_ + layout_.ring_offset)[index];
   }
@@ -329,8 +344,11 @@ class RingWriter {
       if (armed == reader.last_rung) return;
       if (armed != 0 && IsKnown(armed, n)) return;
       // 0 is noted as well: the same word may come again, after 2^30 samples.
-      if (armed == 0 || waker.Wake(std::as_const(reader), HowToWake(armed))) {
+      if (armed == 0) {
         reader.last_rung = armed;
+      } else if (waker.Wake(std::as_const(reader), HowToWake(armed))) {
+        reader.last_rung = armed;
+        view_.tally().wakeups.Add();
       }
     });
     CloseBracket();
@@ -350,6 +368,9 @@ class RingWriter {
   ReaderTable& readers() noexcept { return readers_; }
   const ReaderTable& readers() const noexcept { return readers_; }
   uint32_t loans() const noexcept { return loans_; }
+  // For the publishing thread to count in.
+  PublisherTally& tally() noexcept { return view_.tally(); }
+  PublisherCounters counters() const noexcept { return view_.counters(); }
 
   // The newest published sequence number; for any thread. With seq_cst, so that a subscriber
   // entered (J1) before this call misses nothing after what it returns.
@@ -484,7 +505,7 @@ class RingReader {
   void SkipAll() noexcept {
     const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
     if (head <= cursor_) return;
-    skipped_ += head - cursor_;
+    page_->tally.skipped.Add(head - cursor_);
     cursor_ = head;
     Report();
   }
@@ -545,8 +566,32 @@ class RingReader {
     }
     return false;
   }
-  uint64_t lost() const noexcept { return lost_; }
-  uint64_t skipped() const noexcept { return skipped_; }
+  uint64_t lost() const noexcept { return page_->tally.lost.value(); }
+  uint64_t skipped() const noexcept { return page_->tally.skipped.value(); }
+  uint64_t malformed() const noexcept { return page_->tally.malformed.value(); }
+
+  // What becomes of samples that are held is the caller's to say: handed to the user, of which it
+  // returns the number so far; or so it seemed, but malformed; or passed over after all.
+  uint64_t CountTaken() noexcept {
+    page_->tally.taken.Set(++taken_);
+    return taken_;
+  }
+  void CountMalformed() noexcept {
+    page_->tally.malformed.Add();
+    page_->tally.taken.Set(--taken_);
+  }
+  void CountSkipped() noexcept { page_->tally.skipped.Add(); }
+  // The sample taken last was `latency` ns old; it may have ended a sleep.
+  void CountLatency(int64_t latency, bool ended_sleep) noexcept {
+    // Below 0 where clocks differ, or the publisher lies.
+    page_->tally.AddLatency(static_cast<uint64_t>(std::max<int64_t>(latency, 0)));
+    if (ended_sleep) page_->tally.wakeups.Add();
+    const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
+    if (head >= cursor_) NoteLag(head - cursor_ + 1);
+  }
+  // By any thread.
+  SubscriberCounters counters() const noexcept { return page_->tally.Read(); }
+  PublisherCounters publisher_counters() const noexcept { return view_.counters(); }
 
  private:
   static constexpr int kAttempts = 8;
@@ -562,6 +607,7 @@ class RingReader {
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
       if (head <= cursor_) return std::nullopt;
+      NoteLag(head - cursor_);
       // A publisher that laps the reader during each attempt gets the newest one instead.
       SkipTo(attempt < kAttempts / 2 ? Oldest(head) : head);
       const uint64_t n = cursor_ + 1;
@@ -576,7 +622,8 @@ class RingReader {
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
       if (head <= cursor_) return std::nullopt;
-      skipped_ += head - cursor_ - 1;
+      NoteLag(head - cursor_);
+      if (head - cursor_ > 1) page_->tally.skipped.Add(head - cursor_ - 1);
       cursor_ = head - 1;
       if (auto sample = Hold(SlotOf(head), head, pin)) return sample;
     }
@@ -597,6 +644,10 @@ class RingReader {
     if (before < needed && needed <= cursor_) wake_(&page_->cursor);          // C3
   }
 
+  // So many samples wait. Seen only where head is read in any case, or a latency is measured:
+  // whoever keeps up does not read it.
+  void NoteLag(uint64_t lag) noexcept { page_->tally.longest_lag.RaiseTo(lag); }
+
   // T0: acquire, since another thread may have released it, and what that thread read must be
   // over before T3 shows the publisher a new value.
   uint32_t FreePin() const noexcept {
@@ -613,7 +664,7 @@ class RingReader {
 
   void SkipTo(uint64_t n) noexcept {
     if (n <= cursor_ + 1) return;
-    lost_ += n - 1 - std::min(n - 1, std::max(cursor_, owed_after_));
+    page_->tally.lost.Add(n - 1 - std::min(n - 1, std::max(cursor_, owed_after_)));
     cursor_ = n - 1;
   }
 
@@ -640,7 +691,7 @@ class RingReader {
       }
       page_->pins[pin].store(0, std::memory_order_release);  // T6
     }
-    if (n > owed_after_) ++lost_;
+    if (n > owed_after_) page_->tally.lost.Add();
     return std::nullopt;
   }
 
@@ -651,9 +702,8 @@ class RingReader {
   uint64_t cursor_;        // The newest sample taken, lost or skipped.
   // Samples up to this one are history: taken if they are still there, else not missed.
   const uint64_t owed_after_;
-  uint64_t lost_ = 0;
-  uint64_t skipped_ = 0;
   uint32_t hint_ = kNoSlot;
+  uint64_t taken_ = 0;  // As in the page, from where it would have to be read for each sample.
 };
 
 }  // namespace holler

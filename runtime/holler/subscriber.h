@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -30,7 +31,7 @@ namespace holler {
 // From a publisher matched before the call, everything is received from its next sample on (on a
 // latched topic, from its last). Samples of a publisher that died can still be taken, unless 32
 // others whose samples wait died after it.
-// Thread safety: thread-compatible, but for the go / no-go calls, which any thread may make.
+// Thread safety: thread-compatible, but for the calls that say "by any thread".
 template <typename Topic>
 class Subscriber {
  public:
@@ -83,7 +84,7 @@ class Subscriber {
   // Errors: the limit on open files.
   absl::StatusOr<int> match_fd() { return core_->gate().Fd(); }
   int HearMatches() noexcept { return core_->gate().Hear(); }
-  // Sleeps until a publisher is matched; returns whether one is.
+  // Sleeps until a publisher is matched; returns whether one is. By any thread.
   bool WaitForPublisher(absl::Duration timeout) const { return core_->WaitForPublisher(timeout); }
 
   // Samples this subscriber was too slow for: exactly those published while it was matched that
@@ -96,6 +97,11 @@ class Subscriber {
   uint64_t dropped() const noexcept { return core_->dropped(); }
   // Samples passed over because they were no valid message: their publisher is broken.
   uint64_t malformed() const noexcept { return core_->malformed(); }
+  // All of these, and more, over all publishers there ever were. By any thread.
+  SubscriberCounters counters() const { return core_->counters(); }
+  // The publishers matched at present, what they count, and what was taken from each of them. By
+  // any thread.
+  std::vector<PublisherPeer> publishers() const { return core_->publishers(); }
 
   const std::string& topic() const noexcept { return core_->topic_name(); }
 

@@ -63,9 +63,22 @@ SubscriberCore::~SubscriberCore() = default;
 
 // ---- Taking ----
 
+// A sample that the user gets, unless it turns out to be malformed. The time is asked for only if
+// that costs little against the rest: docs/slot_ring.md, "Counters".
+inline void SubscriberCore::Count(const TakenSample& sample) noexcept {
+  RingReader& ring = sample.source->ring();
+  const bool is_due = ring.CountTaken() % kMeasureOneOf == 0;
+  if (!is_due && !has_slept_) [[likely]]
+    return;
+  const int64_t age = sample.source->clock().Now() - sample.held.publish_time;
+  ring.CountLatency(age, std::exchange(has_slept_, false));
+}
+
 std::optional<TakenSample> SubscriberCore::Take() noexcept {
-  if (auto sample = TryTake()) return sample;
-  return FoundNothing() ? TryTake() : std::nullopt;
+  auto sample = TryTake();
+  if (!sample.has_value() && FoundNothing()) sample = TryTake();
+  if (sample.has_value()) Count(*sample);
+  return sample;
 }
 
 // What is to do before the user turns to other things. Returns whether there is a sample now.
@@ -77,7 +90,9 @@ bool SubscriberCore::FoundNothing() noexcept {
   doorbell_.Clear();
   if (changed_.raised()) Adopt();
   ArmBells();
-  return HeadMoved();
+  const bool moved = HeadMoved();
+  has_slept_ = !moved;  // Or is about to.
+  return moved;
 }
 
 std::optional<TakenSample> SubscriberCore::TryTake() noexcept {
@@ -113,8 +128,10 @@ Source* SubscriberCore::Oldest() noexcept {
 }
 
 std::optional<TakenSample> SubscriberCore::TakeLatest(IsValid is_valid) noexcept {
-  if (auto sample = TryTakeLatest(is_valid)) return sample;
-  return FoundNothing() ? TryTakeLatest(is_valid) : std::nullopt;
+  auto sample = TryTakeLatest(is_valid);
+  if (!sample.has_value() && FoundNothing()) sample = TryTakeLatest(is_valid);
+  if (sample.has_value()) Count(*sample);
+  return sample;
 }
 
 std::optional<TakenSample> SubscriberCore::TryTakeLatest(IsValid is_valid) noexcept {
@@ -127,36 +144,66 @@ std::optional<TakenSample> SubscriberCore::TryTakeLatest(IsValid is_valid) noexc
     const TakenSample sample{*held, source.get()};
     std::optional<TakenSample> older = sample;
     if (!latest.has_value() || held->publish_time > latest->held.publish_time) {
-      if (!is_valid(sample)) {  // Others may have better ones, though older.
+      if (!is_valid(sample)) {               // Others may have better ones, though older.
+        sample.source->ring().CountTaken();  // Which Reject takes back.
         Reject(sample);
         continue;
       }
       older = std::exchange(latest, sample);
     }
     if (!older.has_value()) continue;
+    older->source->ring().CountSkipped();
     Release(*older);
-    ++skipped_before_;
   }
   return latest;
 }
 
 void SubscriberCore::Reject(const TakenSample& sample) noexcept {
-  ++malformed_;
+  sample.source->ring().CountMalformed();
   Release(sample);
 }
 
 void SubscriberCore::LookAgain() noexcept { doorbell_.Ring(); }
 
 uint64_t SubscriberCore::lost() const noexcept {
-  uint64_t lost = lost_before_;
+  uint64_t lost = before_.lost;
   for (const auto& source : sources_) lost += source->ring().lost();
   return lost;
 }
 
 uint64_t SubscriberCore::skipped() const noexcept {
-  uint64_t skipped = skipped_before_;
+  uint64_t skipped = before_.skipped;
   for (const auto& source : sources_) skipped += source->ring().skipped();
   return skipped;
+}
+
+uint64_t SubscriberCore::malformed() const noexcept {
+  uint64_t malformed = before_.malformed;
+  for (const auto& source : sources_) malformed += source->ring().malformed();
+  return malformed;
+}
+
+SubscriberCounters SubscriberCore::counters() const {
+  std::lock_guard lock(handoff_);
+  SubscriberCounters counters = before_;
+  counters.lost += lost_unseen_;
+  for (const auto& source : sources_) counters += source->ring().counters();
+  counters.dropped = dropped();  // Counted by discovery, in pages that may be gone.
+  return counters;
+}
+
+std::vector<PublisherPeer> SubscriberCore::publishers() const {
+  std::lock_guard lock(handoff_);
+  std::vector<PublisherPeer> publishers;
+  for (const Sources* sources : {&sources_, &arrivals_}) {
+    for (const auto& source : *sources) {
+      if (source->ended.raised()) continue;
+      publishers.push_back({.peer = source->peer(),
+                            .counters = source->ring().publisher_counters(),
+                            .from = source->ring().counters()});
+    }
+  }
+  return publishers;
 }
 
 // ---- Sleeping ----
@@ -184,7 +231,9 @@ bool SubscriberCore::WaitUnless(const uint32_t* seen, absl::Duration timeout) no
   }
   Disarm();
   if (changed_.raised()) Adopt();
-  return has_next();
+  const bool found = has_next();
+  if (!found) has_slept_ = false;  // What comes later ends no sleep.
+  return found;
 }
 
 // Looks without sleeping, as long as the options say. Returns whether there is a sample.
@@ -222,6 +271,7 @@ bool SubscriberCore::SleepOnFutexes(uint32_t news, int64_t deadline) noexcept {
         .address = ring.head_word(), .expected = static_cast<uint32_t>(known), .is_shared = true};
   }
   if (MonotonicNow() >= deadline) return false;
+  has_slept_ = true;
   return SleepOnWords({words.data(), count}, deadline);
 }
 
@@ -229,6 +279,7 @@ bool SubscriberCore::SleepOnFutexes(uint32_t news, int64_t deadline) noexcept {
 bool SubscriberCore::SleepOnBells(int64_t deadline) noexcept {
   ArmBells();
   if (HeadMoved()) return true;
+  has_slept_ = true;
   const bool forever = deadline == INT64_MAX;
   return doorbell_.Wait(forever ? absl::InfiniteDuration()
                                 : absl::Nanoseconds(deadline - MonotonicNow()));
@@ -239,7 +290,9 @@ int SubscriberCore::fd() noexcept {
     fd_in_use_ = true;
     if (changed_.raised()) Adopt();
     ArmBells();
-    if (HeadMoved()) doorbell_.Ring();
+    const bool moved = HeadMoved();
+    has_slept_ = !moved;  // Or is about to.
+    if (moved) doorbell_.Ring();
   }
   return doorbell_.fd();
 }
@@ -273,15 +326,6 @@ bool SubscriberCore::at_limit() noexcept {
                      [](const auto& source) { return source->ring().at_limit(); });
 }
 
-std::vector<PeerInfo> SubscriberCore::publishers() noexcept {
-  if (changed_.raised()) Adopt();
-  std::vector<PeerInfo> publishers;
-  for (const auto& source : sources_) {
-    if (!source->ended.raised()) publishers.push_back(source->peer());
-  }
-  return publishers;
-}
-
 bool SubscriberCore::HeadMoved() noexcept {
   return std::any_of(sources_.begin(), sources_.end(), [](const auto& source) {
     return source->ring().HeadMoved() && !source->ring().at_limit();
@@ -291,49 +335,69 @@ bool SubscriberCore::HeadMoved() noexcept {
 // ---- Publishers that come and go ----
 
 void SubscriberCore::Adopt() noexcept {
-  std::lock_guard lock(handoff_);
-  changed_.Lower();
-  for (auto& source : arrivals_) {
-    // Whoever polls fd() counts as asleep; the look at its head that follows makes this S1 and S2.
-    if (fd_in_use_) source->ring().Arm(WakeBy::kBell);
-    sources_.push_back(std::move(source));
+  {
+    std::lock_guard lock(handoff_);
+    changed_.Lower();
+    for (auto& source : arrivals_) {
+      // Whoever polls fd() counts as asleep; the look at its head that follows makes this S1 and
+      // S2.
+      if (fd_in_use_) source->ring().Arm(WakeBy::kBell);
+      sources_.push_back(std::move(source));
+    }
+    arrivals_.clear();
+    before_.lost += std::exchange(lost_unseen_, 0);
   }
-  arrivals_.clear();
-  lost_before_ += std::exchange(lost_unseen_, 0);
   DropEnded();  // Who never finds nothing to take would keep them all.
+}
+
+// Whether there is nothing more to take from it. First whether it ended, then whether it is empty.
+// What a publisher that lies publishes after its end is not waited for, or its sources would pile
+// up.
+bool SubscriberCore::IsDrained(const Source& source) noexcept {
+  if (!source.ended.raised()) return false;
+  return !source.ring().HasNext() || source.ring().position() >= source.last;
 }
 
 void SubscriberCore::DropEnded() noexcept {
   std::erase_if(ended_, [](const auto& source) { return !source->ring().holds_any(); });
+  // Called whenever there is nothing to take: without the lock, unless there is something to drop.
+  const std::ptrdiff_t ended = CountEnded(sources_);
+  if (ended == 0) return;
+  if (ended <= kMostEnded &&
+      std::none_of(sources_.begin(), sources_.end(), [](const auto& s) { return IsDrained(*s); })) {
+    return;
+  }
+  Sources gone;  // Unmapped after the lock is released.
+  std::lock_guard lock(handoff_);
   std::erase_if(sources_, [&](const std::shared_ptr<Source>& source) {
-    // First whether it ended, then whether it is empty. What a publisher that lies publishes after
-    // its end is not waited for, or its sources would pile up.
-    if (!source->ended.raised()) return false;
-    if (source->ring().HasNext() && source->ring().position() < source->last) return false;
-    lost_before_ += source->ring().lost();
-    skipped_before_ += source->ring().skipped();
-    if (source->ring().holds_any()) ended_.push_back(source);
+    if (!IsDrained(*source)) return false;
+    before_ += source->ring().counters();
+    (source->ring().holds_any() ? ended_ : gone).push_back(source);
     return true;
   });
-  const Passed passed = ForgetFirstEnded(sources_);
-  lost_before_ += passed.lost;
-  skipped_before_ += passed.skipped;
+  before_ += ForgetFirstEnded(sources_, gone);
 }
 
-// Those that are too many, but for those of which samples are held.
-SubscriberCore::Passed SubscriberCore::ForgetFirstEnded(Sources& sources) noexcept {
-  const auto has_ended = [](const auto& source) { return source->ended.raised(); };
-  std::ptrdiff_t too_many = std::count_if(sources.begin(), sources.end(), has_ended) - kMostEnded;
-  Passed passed;
+std::ptrdiff_t SubscriberCore::CountEnded(const Sources& sources) noexcept {
+  return std::count_if(sources.begin(), sources.end(),
+                       [](const auto& source) { return source->ended.raised(); });
+}
+
+// Those that are too many, but for those of which samples are held. Returns what they counted, and
+// what nobody will take.
+SubscriberCounters SubscriberCore::ForgetFirstEnded(Sources& sources, Sources& forgotten) noexcept {
+  std::ptrdiff_t too_many = CountEnded(sources) - kMostEnded;
+  SubscriberCounters counters;
   std::erase_if(sources, [&](const std::shared_ptr<Source>& source) {
-    if (too_many <= 0 || !has_ended(source) || source->ring().holds_any()) return false;
+    if (too_many <= 0 || !source->ended.raised() || source->ring().holds_any()) return false;
     --too_many;
     const uint64_t position = source->ring().position();
-    passed.lost += source->ring().lost() + std::max(source->last, position) - position;
-    passed.skipped += source->ring().skipped();
+    counters += source->ring().counters();
+    counters.lost += std::max(source->last, position) - position;
+    forgotten.push_back(source);
     return true;
   });
-  return passed;
+  return counters;
 }
 
 void SubscriberCore::Close(std::shared_ptr<SubscriberCore> core) {
@@ -413,10 +477,11 @@ bool SubscriberCore::Confirm(const EndpointKey& publisher, JoinPoint join) {
   const auto it = known_.find(publisher);
   if (it == known_.end() || it->second->started()) return false;
   it->second->Start(join);
+  Sources forgotten;
   {
     std::lock_guard lock(handoff_);
     arrivals_.push_back(it->second);
-    lost_unseen_ += ForgetFirstEnded(arrivals_).lost;
+    lost_unseen_ += ForgetFirstEnded(arrivals_, forgotten).lost;
     changed_.Raise();
   }
   Tell();
@@ -448,7 +513,9 @@ void SubscriberCore::End(const EndpointKey& publisher) {
 
 void SubscriberCore::Stalled(const EndpointKey& publisher, const PeerInfo& peer,
                              const absl::Status& why) {
-  if (!known_.contains(publisher)) return;
+  const auto it = known_.find(publisher);
+  if (it == known_.end()) return;
+  it->second->CountDropped();
   dropped_.fetch_add(1, std::memory_order_relaxed);
   Refused(peer, why);
 }

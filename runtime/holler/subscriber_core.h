@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "holler/clock.h"
+#include "holler/counters.h"
 #include "holler/doorbell.h"
 #include "holler/endpoint.h"
 #include "holler/futex.h"
@@ -56,7 +57,11 @@ class Source {
     if (segment_->reliable()) WakePublisher(&page_.get()->cursor);
   }
 
+  // By discovery, with its lock held.
+  void CountDropped() noexcept { page_.get()->tally.dropped.Add(); }
+
   RingReader& ring() noexcept { return *ring_; }
+  const RingReader& ring() const noexcept { return *ring_; }
   const EndpointKey& key() const noexcept { return key_; }
   const PeerInfo& peer() const noexcept { return peer_; }
   // Of the subscriber's node.
@@ -92,13 +97,21 @@ class Source {
   std::optional<RingReader> ring_;
 };
 
+// A publisher that a subscriber is matched with.
+struct PublisherPeer {
+  PeerInfo peer{};
+  PublisherCounters counters{};  // Its own, of all that it published: any numbers, if it lies.
+  SubscriberCounters from{};     // What this subscriber did with its samples.
+};
+
 // A sample taken, and whose it is.
 struct TakenSample {
   HeldSample held;
   Source* source = nullptr;
 };
 
-// Thread safety: thread-compatible, but for Release and the SubscriberEndpoint part.
+// Thread safety: thread-compatible, but for Release, counters, publishers and the
+// SubscriberEndpoint part.
 class SubscriberCore final : public SubscriberEndpoint {
  public:
   // Errors: a bad topic name; limits.
@@ -122,7 +135,7 @@ class SubscriberCore final : public SubscriberEndpoint {
     sample.source->ring().Release(sample.held.pin);
   }
   // Gives a sample back that was found to be malformed.
-  void Reject(const TakenSample& sample) noexcept;
+  static void Reject(const TakenSample& sample) noexcept;
   // Has fd() be readable, and Wait look again, though nothing new comes.
   void LookAgain() noexcept;
 
@@ -149,8 +162,12 @@ class SubscriberCore final : public SubscriberEndpoint {
 
   uint64_t lost() const noexcept;
   uint64_t skipped() const noexcept;
-  uint64_t malformed() const noexcept { return malformed_; }
+  uint64_t malformed() const noexcept;
   uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+
+  // By any thread: all counters, and those that are matched at present.
+  SubscriberCounters counters() const;
+  std::vector<PublisherPeer> publishers() const;
 
   // For event loops, by the taking thread.
   bool closed() const noexcept { return closed_; }
@@ -158,8 +175,6 @@ class SubscriberCore final : public SubscriberEndpoint {
   // Whether the user holds max_samples of some publisher: nothing is taken from it before one is
   // released, and nobody rings then.
   bool at_limit() noexcept;
-  // Those matched at present.
-  std::vector<PeerInfo> publishers() noexcept;
 
   Gate& gate() noexcept { return gate_; }
   int publisher_count() const { return gate_.count(); }
@@ -180,12 +195,8 @@ class SubscriberCore final : public SubscriberEndpoint {
 
  private:
   using Sources = std::vector<std::shared_ptr<Source>>;
-  // Samples nobody will take.
-  struct Passed {
-    uint64_t lost = 0;
-    uint64_t skipped = 0;
-  };
-
+  // Of samples that end no sleep. To ask for the time costs nearly as much as to take.
+  static constexpr uint64_t kMeasureOneOf = 64;
   SubscriberCore(std::shared_ptr<Discovery> discovery, TopicInfo topic, std::string topic_name,
                  Doorbell doorbell, SubscriberOptions options);
 
@@ -194,9 +205,12 @@ class SubscriberCore final : public SubscriberEndpoint {
   std::optional<TakenSample> TryTakeLatest(IsValid is_valid) noexcept;
   bool FoundNothing() noexcept;
   Source* Oldest() noexcept;
+  void Count(const TakenSample& sample) noexcept;
   void Adopt() noexcept;
   void DropEnded() noexcept;
-  static Passed ForgetFirstEnded(Sources& sources) noexcept;
+  static bool IsDrained(const Source& source) noexcept;
+  static std::ptrdiff_t CountEnded(const Sources& sources) noexcept;
+  static SubscriberCounters ForgetFirstEnded(Sources& sources, Sources& forgotten) noexcept;
   void ArmBells() noexcept;
   void Disarm() noexcept;
   bool WaitUnless(const uint32_t* seen, absl::Duration timeout) noexcept;
@@ -221,19 +235,20 @@ class SubscriberCore final : public SubscriberEndpoint {
 
   // From discovery to the taking thread.
   Flag changed_;
-  std::mutex handoff_;
-  Sources arrivals_;
-  uint64_t lost_unseen_ = 0;  // In arrivals that were forgotten.
+  mutable std::mutex handoff_;
+  Sources arrivals_;          // Guarded by handoff_.
+  uint64_t lost_unseen_ = 0;  // In arrivals that were forgotten. Guarded by handoff_.
+
+  // Written by the taking thread with handoff_ held: so it reads them without, and others with it.
+  Sources sources_;
+  SubscriberCounters before_;  // Of sources that are gone.
 
   // The taking thread's own.
-  Sources sources_;
   Sources ended_;      // Drained, but with samples still held.
   uint64_t turn_ = 0;  // Counts calls of Take with several sources.
   bool fd_in_use_ = false;
+  bool has_slept_ = false;  // Since the last sample that the user got.
   bool closed_ = false;
-  uint64_t malformed_ = 0;
-  uint64_t lost_before_ = 0;  // Of sources that are gone.
-  uint64_t skipped_before_ = 0;
 };
 
 }  // namespace holler

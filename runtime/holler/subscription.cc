@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -87,7 +88,10 @@ void Subscription::OnTimer(int64_t now) {
     return;
   }
   if (!deadline_.Check(now)) return;
-  const std::vector<PeerInfo> publishers = subscriber_->publishers();
+  std::vector<PeerInfo> publishers;
+  for (PublisherPeer& publisher : subscriber_->publishers()) {
+    publishers.push_back(std::move(publisher.peer));
+  }
   Tell(StateOf(WhySilent(publishers)), now - deadline_.last());
 }
 

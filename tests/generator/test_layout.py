@@ -36,12 +36,12 @@ def test_struct_by_hand(workshop: Workshop) -> None:
         payload_offset=24,
         payload_capacity=72,
         slot_stride=128,
-        schema_offset=512,
+        schema_offset=576,
         schema_bytes=1000,
-        head_offset=1536,  # 1512, to a line
-        ring_offset=1600,
-        slots_offset=1664,  # 1600 + 16 * 4
-        segment_bytes=8192,  # 1664 + 33 * 128 = 5888, to a page
+        head_offset=1600,  # 1576, to a line
+        ring_offset=1664,
+        slots_offset=1728,  # 1664 + 16 * 4
+        segment_bytes=8192,  # 1728 + 33 * 128 = 5952, to a page
     )
 
 
@@ -147,9 +147,9 @@ def check_consistent(topic: Topic, computed: Layout, schema_bytes: int) -> None:
     else:
         assert computed.payload_capacity >= layout.message_limit(topic.max_bytes) + 1024 + 8
         assert spare == 0  # FlatBufferBuilder starts at the very end, which is aligned.
-    assert computed.schema_offset == 512
+    assert computed.schema_offset == 576
     assert computed.head_offset % 64 == 0
-    assert 0 <= computed.head_offset - 512 - schema_bytes < 64
+    assert 0 <= computed.head_offset - 576 - schema_bytes < 64
     assert computed.ring_offset - computed.head_offset == 64
     assert computed.slots_offset % 64 == 0
     assert 0 <= computed.slots_offset - computed.ring_offset - 4 * topic.depth < 64
