@@ -241,9 +241,8 @@ class Publisher {
   void CountRefusal(const Writer& writer, bool own) noexcept {
     if (!own) return state_->core->CountRefusal(Refusal::kForeignLoan, 0, 0);
     if constexpr (requires { writer.is_finished(); }) {  // Others are never too large.
-      state_->core->CountRefusal(
-          writer.is_finished() ? Refusal::kTooLarge : Refusal::kUnfinished,
-          writer.is_finished() ? writer.built_size() : 0, Writer::kMaxBytes);
+      state_->core->CountRefusal(writer.is_finished() ? Refusal::kTooLarge : Refusal::kUnfinished,
+                                 writer.is_finished() ? writer.built_size() : 0, Writer::kMaxBytes);
     }
   }
 
