@@ -47,6 +47,8 @@ class Connection {
   absl::Status Flush();
   // Whether Flush is due as soon as the socket is writable.
   bool wants_to_write() const noexcept { return !queue_.empty() && !held_; }
+  // Whether anything waits to be sent.
+  bool has_backlog() const noexcept { return !queue_.empty(); }
   // Whether something else than the socket holds messages back: Flush is due in a while.
   bool held() const noexcept { return held_; }
   // Whether its owner watches for room to write; the owner's own note.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -36,12 +37,13 @@ absl::Status TooManyTopics() {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<Discovery>> Discovery::Start(const NodeOptions& options) {
+absl::StatusOr<std::shared_ptr<Discovery>> Discovery::StartAs(
+    const NodeOptions& options, std::unique_ptr<Observation> observation) {
   absl::StatusOr<NodeIdentity> self = MakeIdentity(options);
   if (!self.ok()) return self.status();
   LogSink log = options.log ? options.log : StderrLog(self->name);
-  std::unique_ptr<Discovery> discovery(
-      new Discovery(std::move(*self), Clock(options.clock), std::move(log)));
+  std::unique_ptr<Discovery> discovery(new Discovery(std::move(*self), Clock(options.clock),
+                                                     std::move(log), std::move(observation)));
   absl::Status status = discovery->Open(options);
   if (status.ok()) status = discovery->StartThread();
   if (!status.ok()) return status;
@@ -140,6 +142,12 @@ void Discovery::HandleEvent(int fd, uint32_t events) {
 
 void Discovery::Settle() {
   sessions_.DropFailed();
+  while (told_changes_ != match_log_.changes()) {
+    told_changes_ = match_log_.changes();
+    sessions_.ForEachEstablished([](Session& session) { return session.TellObserver(); });
+    sessions_.DropFailed();  // Which may be the next change.
+  }
+  if (observation_ != nullptr) answered_.notify_all();
   ArmTimer();
 }
 
@@ -199,6 +207,37 @@ void Discovery::ForgetCallbacksOf(uint64_t endpoint, std::unique_lock<std::mutex
   } else {
     callbacks_.Forget(endpoint, lock);
   }
+}
+
+// ---- Observers ----
+
+bool Discovery::HasAnswers() const {
+  bool all_met = true;
+  sessions_.ForEachCalled([&](const Session&) { all_met = false; });
+  return all_met && observation_->IsAnswered();
+}
+
+DomainSnapshot Discovery::Look(absl::Duration timeout) {
+  const int64_t deadline = DeadlineAfter(timeout);
+  std::unique_lock lock(mutex_);
+  observation_->StartLook();
+  sessions_.ForEachEstablished([](Session& session) { return session.SendObserve(); });
+  finder_.Sweep();  // Those that are new are asked once they have said who they are.
+  Settle();
+  while (!HasAnswers()) {
+    const int64_t left = deadline - MonotonicNow();
+    if (left <= 0) break;
+    // In steps: a deadline centuries away would overflow the clock.
+    answered_.wait_for(lock, std::chrono::nanoseconds(std::min(left, 1'000 * kMillisecond)));
+  }
+  DomainSnapshot snapshot = observation_->Snapshot();
+  sessions_.ForEachCalled([&](const Session& session) {
+    snapshot.nodes.push_back({.id = ToString(*session.expected()), .peer = session.peer()});
+    snapshot.complete = false;
+  });
+  std::sort(snapshot.nodes.begin(), snapshot.nodes.end(),
+            [](const ObservedNode& a, const ObservedNode& b) { return a.id < b.id; });
+  return snapshot;
 }
 
 // ---- The node's endpoints ----

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +22,7 @@
 #include "holler/acquaintances.h"
 #include "holler/callback_queue.h"
 #include "holler/clock.h"
+#include "holler/domain_snapshot.h"
 #include "holler/endpoint.h"
 #include "holler/event_poll.h"
 #include "holler/finder.h"
@@ -29,6 +31,7 @@
 #include "holler/log.h"
 #include "holler/match_log.h"
 #include "holler/node_identity.h"
+#include "holler/observation.h"
 #include "holler/options.h"
 #include "holler/registry.h"
 #include "holler/session_table.h"
@@ -48,7 +51,17 @@ class Discovery : private SessionHost {
  public:
   // Opens the sockets and starts the thread. The thread ends with the last reference, even if a
   // callback drops it. Errors: invalid options, limits.
-  static absl::StatusOr<std::shared_ptr<Discovery>> Start(const NodeOptions& options);
+  static absl::StatusOr<std::shared_ptr<Discovery>> Start(const NodeOptions& options) {
+    return StartAs(options, nullptr);
+  }
+  // The same for an observer, which has no endpoints, and looks at those of others.
+  static absl::StatusOr<std::shared_ptr<Discovery>> StartObserving(const NodeOptions& options) {
+    return StartAs(options, std::make_unique<Observation>());
+  }
+
+  // Of an observer: looks for all nodes and asks each what there is; waits for their answers until
+  // `timeout` is over.
+  DomainSnapshot Look(absl::Duration timeout);
 
   // A number for an endpoint that is about to be added.
   uint64_t NewEndpointId() { return next_endpoint_.fetch_add(1, std::memory_order_relaxed); }
@@ -100,8 +113,15 @@ class Discovery : private SessionHost {
   ~Discovery() override;
 
  private:
-  Discovery(NodeIdentity self, Clock clock, LogSink log)
-      : self_(std::move(self)), clock_(std::move(clock)), log_(log), match_log_(std::move(log)) {}
+  Discovery(NodeIdentity self, Clock clock, LogSink log, std::unique_ptr<Observation> observation)
+      : self_(std::move(self)),
+        clock_(std::move(clock)),
+        log_(log),
+        match_log_(std::move(log)),
+        observation_(std::move(observation)) {}
+
+  static absl::StatusOr<std::shared_ptr<Discovery>> StartAs(
+      const NodeOptions& options, std::unique_ptr<Observation> observation);
 
   absl::Status Open(const NodeOptions& options);
   absl::Status StartThread();
@@ -124,7 +144,10 @@ class Discovery : private SessionHost {
   void Unregister(uint64_t subscriber);
   void ForgetCallbacksOf(uint64_t endpoint, std::unique_lock<std::mutex>& lock);
 
+  bool HasAnswers() const;
+
   // SessionHost.
+  Observation* observation() override { return observation_.get(); }
   const Registry& registry() const override { return registry_; }
   NodeStats& stats() override { return stats_; }
   void LogOnce(LogSeverity severity, const std::string& line) override { log_.Log(severity, line); }
@@ -146,6 +169,9 @@ class Discovery : private SessionHost {
   mutable std::mutex mutex_;  // Guards all below.
   OnceLog log_;
   MatchLog match_log_;
+  uint64_t told_changes_ = 0;  // Of match_log_, those that observers were told of.
+  const std::unique_ptr<Observation> observation_;
+  std::condition_variable answered_;  // Each time something may have changed for Look.
   NodeStats stats_;
   Registry registry_;
   Acquaintances met_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "holler/name_card.h"
 #include "holler/options.h"
+#include "holler/peers.h"
 #include "holler/segment.h"
 #include "holler/unique_fd.h"
 
@@ -64,6 +66,9 @@ class PublisherEndpoint {
   // What both sides are told then.
   virtual absl::Status StalledStatus() const = 0;
 
+  // Those that are matched at present.
+  virtual std::vector<std::pair<EndpointKey, SubscriberPeer>> matches() const = 0;
+
   // A subscriber of this topic cannot be matched, or has stalled.
   virtual void Refused(const PeerInfo& peer, const absl::Status& why) = 0;
 
@@ -87,6 +92,9 @@ class SubscriberEndpoint {
   virtual ~SubscriberEndpoint() = default;
 
   virtual const std::string& topic_name() const = 0;
+  virtual std::string_view type_name() const = 0;
+  // Over all publishers there ever were. Unlike the rest, by any thread.
+  virtual SubscriberCounters counters() const = 0;
 
   // Makes ready to read `segment`. Errors: AlreadyExists: it was proposed before; InvalidArgument:
   // the types differ; ResourceExhausted and others: out of fds or memory.

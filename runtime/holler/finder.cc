@@ -89,7 +89,7 @@ void Finder::OnDatagrams() {
                                  ", this program's: build both with the same version of Holler"));
       continue;
     }
-    if (!IsWorthwhile(*holler)) continue;
+    if (host_.observation() == nullptr && !IsWorthwhile(*holler)) continue;
     if (self.allowed.contains(holler->uid)) {
       Call({holler->domain, holler->uid, *holler->node});
     } else {

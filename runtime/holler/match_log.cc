@@ -19,6 +19,7 @@ std::string OtherSide(MatchLog::Kind kind, const PeerInfo& peer) {
 }  // namespace
 
 void MatchLog::Tell(const Endpoint& endpoint, const std::string& what) {
+  ++changes_;
   sink_(LogSeverity::kInfo,
         absl::StrCat("topic '", endpoint.topic, "': ", NameOf(endpoint.kind), " ", what));
 }

@@ -36,6 +36,9 @@ class MatchLog {
   void Gone(const EndpointKey& other);
   void NodeGone(const wire::NodeId& node);
 
+  // Counts all of these that were news.
+  uint64_t changes() const { return changes_; }
+
  private:
   struct Endpoint {
     Kind kind;
@@ -48,6 +51,7 @@ class MatchLog {
 
   const LogSink sink_;
   std::map<uint64_t, Endpoint> endpoints_;
+  uint64_t changes_ = 0;
 };
 
 }  // namespace holler

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "flatbuffers/hash.h"
+#include "holler/latency_histogram.h"
 #include "holler/layout.h"
 
 namespace holler {
@@ -26,17 +27,24 @@ bool Verify(std::string_view bytes, const char* identifier) {
 }
 
 // The verifier checks that a vector's length is aligned, not that its elements are.
+bool IsAligned(const flatbuffers::Vector<uint64_t>* list) {
+  return list == nullptr || reinterpret_cast<uintptr_t>(list->Data()) % alignof(uint64_t) == 0;
+}
+
 template <typename Lists>
 bool AreAligned(const Lists* lists) {
-  const auto is_aligned = [](const flatbuffers::Vector<uint64_t>* list) {
-    return list == nullptr || reinterpret_cast<uintptr_t>(list->Data()) % alignof(uint64_t) == 0;
-  };
-  return is_aligned(lists->publishes()) && is_aligned(lists->subscribes());
+  return IsAligned(lists->publishes()) && IsAligned(lists->subscribes());
 }
 
 bool AreAligned(const wire::Envelope* envelope) {
   if (const wire::Hello* hello = envelope->message_as_Hello()) return AreAligned(hello);
   if (const wire::Topics* topics = envelope->message_as_Topics()) return AreAligned(topics);
+  if (const wire::SubscriberReport* report = envelope->message_as_SubscriberReport()) {
+    return IsAligned(report->counts()->latencies());
+  }
+  if (const wire::MatchReport* report = envelope->message_as_MatchReport()) {
+    return IsAligned(report->counts()->latencies());
+  }
   return true;
 }
 
@@ -53,6 +61,11 @@ absl::Status CheckLists(const Lists& lists) {
   if (lists.publishes.size() > kMaxTopicsPerList || lists.subscribes.size() > kMaxTopicsPerList) {
     return TooLong("a list of topics");
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckCounts(const wire::CountsT& counts) {
+  if (counts.latencies.size() > LatencyHistogram::kBuckets) return TooLong("a list of latencies");
   return absl::OkStatus();
 }
 
@@ -73,9 +86,27 @@ absl::Status CheckBounds(const wire::EnvelopeT& envelope) {
     case wire::Message_Refusal:
       if (envelope.message.AsRefusal()->reason.size() > kReasonMax) return TooLong("a reason");
       return absl::OkStatus();
+    case wire::Message_SubscriberReport: {
+      const wire::SubscriberReportT& report = *envelope.message.AsSubscriberReport();
+      if (report.type_name.size() > kTypeNameMax) return TooLong("a type's name");
+      if (absl::Status topic = CheckTopicName(report.topic); !topic.ok()) return topic;
+      return CheckCounts(*report.counts);
+    }
+    case wire::Message_MatchReport: {
+      const wire::MatchReportT& report = *envelope.message.AsMatchReport();
+      if (report.node_name.size() > kNodeNameMax) return TooLong("a node's name");
+      return CheckCounts(*report.counts);
+    }
+    case wire::Message_Observed:
+      if (envelope.message.AsObserved()->program.size() > kNodeNameMax) {
+        return TooLong("a program's name");
+      }
+      return absl::OkStatus();
     case wire::Message_SubscriberCard:
     case wire::Message_Confirmation:
     case wire::Message_Gone:
+    case wire::Message_Observe:
+    case wire::Message_MatchEnd:
       return absl::OkStatus();
     case wire::Message_NONE:
       break;

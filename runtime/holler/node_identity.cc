@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "flatbuffers/util.h"
+#include "holler/clock.h"
 #include "holler/neighbourhood.h"
 #include "holler/system_error.h"
 
@@ -117,7 +118,9 @@ absl::StatusOr<NodeIdentity> MakeIdentity(const NodeOptions& options) {
   self.domain = *domain;
   self.uid = ::geteuid();
   // What a user chose is taken as it is; a program's file may have any name.
-  self.name = options.name.empty() ? ToNodeName(::program_invocation_short_name) : options.name;
+  self.program = ToNodeName(::program_invocation_short_name);
+  self.name = options.name.empty() ? self.program : options.name;
+  self.created_at = MonotonicNow();
   self.allowed = std::move(*allowed);
   return self;
 }

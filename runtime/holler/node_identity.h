@@ -21,6 +21,8 @@ struct NodeIdentity {
   uint32_t domain = 0;
   uid_t uid = 0;
   std::string name;
+  std::string program;      // Of the process, as a node's name can be.
+  int64_t created_at = 0;   // CLOCK_MONOTONIC, ns.
   std::set<uid_t> allowed;  // Users whose nodes may match; its own is one of them.
 };
 

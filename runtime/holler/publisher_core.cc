@@ -55,14 +55,21 @@ void PublisherCore::Close() {
 std::vector<SubscriberPeer> PublisherCore::subscribers() const {
   std::vector<SubscriberPeer> subscribers;
   discovery_->WithLock([&] {
-    for (const auto& [key, match] : matches_) {
-      if (!match->confirmed) continue;
-      const SubscriberPage& page = *match->page.get();
-      subscribers.push_back(
-          {.peer = match->peer, .position = page.position(), .counters = page.tally.Read()});
-    }
+    for (auto& [key, peer] : matches()) subscribers.push_back(std::move(peer));
   });
   return subscribers;
+}
+
+std::vector<std::pair<EndpointKey, SubscriberPeer>> PublisherCore::matches() const {
+  std::vector<std::pair<EndpointKey, SubscriberPeer>> matches;
+  for (const auto& [key, match] : matches_) {
+    if (!match->confirmed) continue;
+    const SubscriberPage& page = *match->page.get();
+    matches.emplace_back(
+        key, SubscriberPeer{
+                 .peer = match->peer, .position = page.position(), .counters = page.tally.Read()});
+  }
+  return matches;
 }
 
 void PublisherCore::CountRefusal(Refusal why, uint64_t size, uint64_t max_bytes) noexcept {

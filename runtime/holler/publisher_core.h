@@ -24,20 +24,12 @@
 #include "holler/gate.h"
 #include "holler/node.h"
 #include "holler/options.h"
+#include "holler/peers.h"
 #include "holler/pulse.h"
 #include "holler/segment.h"
 #include "holler/slot_ring.h"
 
 namespace holler {
-
-// A subscriber that a publisher is matched with.
-struct SubscriberPeer {
-  PeerInfo peer{};
-  // The newest sample it has taken, lost or skipped, and what it counts of this publisher's
-  // samples: any numbers, if it lies.
-  uint64_t position = 0;
-  SubscriberCounters counters{};
-};
 
 // Why Publish refuses a message.
 enum class Refusal { kUnfinished, kTooLarge, kForeignLoan };
@@ -111,6 +103,7 @@ class PublisherCore final : public PublisherEndpoint {
   std::vector<Admitted> DismissNode(const wire::NodeId& node) override;
   std::vector<EndpointKey> TakeStalled() override;
   absl::Status StalledStatus() const override;
+  std::vector<std::pair<EndpointKey, SubscriberPeer>> matches() const override;
   void Refused(const PeerInfo& peer, const absl::Status& why) override;
 
  private:

@@ -70,6 +70,7 @@ absl::Status Session::SendHello() {
   hello.pid = ::getpid();
   hello.publishes = host_.registry().publishes();
   hello.subscribes = host_.registry().subscribes();
+  hello.observes = host_.observation() != nullptr;
   return connection_->Send(EncodeCard(std::move(hello)));
 }
 
@@ -90,15 +91,25 @@ absl::Status Session::OnHello(const wire::HelloT& hello) {
   peer_id_ = *hello.node;
   peer_publishes_ = ToSet(hello.publishes);
   peer_subscribes_ = ToSet(hello.subscribes);
+  peer_observes_ = hello.observes;
+  if (peer_observes_ && !(peer_publishes_.empty() && peer_subscribes_.empty())) {
+    return absl::InvalidArgumentError("an observer with topics");
+  }
   return absl::OkStatus();
 }
 
 absl::Status Session::Establish() {
   established_ = true;
+  if (host_.observation() != nullptr && !peer_observes_) {
+    host_.observation()->Joined(peer_id_, peer_);
+    return SendObserve();
+  }
   return IntroducePublishers();
 }
 
 bool Session::HasCommonTopics() const {
+  const bool observes = host_.observation() != nullptr;
+  if (observes || peer_observes_) return observes != peer_observes_;
   const auto any = [](const std::vector<uint64_t>& ours, const std::set<uint64_t>& theirs) {
     return std::any_of(ours.begin(), ours.end(), [&](uint64_t h) { return theirs.contains(h); });
   };
@@ -107,6 +118,7 @@ bool Session::HasCommonTopics() const {
 }
 
 absl::Status Session::SendTopics() {
+  if (peer_observes_) return absl::OkStatus();
   wire::TopicsT topics;
   topics.publishes = host_.registry().publishes();
   topics.subscribes = host_.registry().subscribes();
@@ -146,6 +158,7 @@ absl::Status Session::Introduce(uint64_t id, SubscriberEndpoint* subscriber) {
 }
 
 absl::Status Session::SendGone(uint64_t endpoint) {
+  if (peer_observes_) return absl::OkStatus();  // It is told in its turn: TellObserver.
   introduced_.erase(endpoint);
   wire::GoneT gone;
   gone.endpoint = endpoint;
@@ -185,7 +198,37 @@ absl::Status Session::TellStalled(uint64_t publisher, uint64_t subscriber) {
   return SendRefusal(true, publisher, subscriber, wire::RefusalCode_Stalled, why);
 }
 
+absl::Status Session::SendObserve() {
+  if (peer_observes_ || connection_->has_backlog()) return absl::OkStatus();
+  wire::ObserveT observe;
+  observe.look = host_.observation()->look();
+  return connection_->Send(EncodeCard(observe));
+}
+
+absl::Status Session::TellObserver() { return feed_ == nullptr ? absl::OkStatus() : feed_->Tell(); }
+
+absl::Status Session::RefuseObserver(uint64_t look) {
+  if (connection_->has_backlog()) return absl::OkStatus();
+  wire::ObservedT observed;
+  observed.look = look;
+  observed.refused = true;
+  return connection_->Send(EncodeCard(std::move(observed)));
+}
+
+absl::Status Session::OnObserve(uint64_t look) {
+  if (!peer_observes_) return absl::InvalidArgumentError("a look of one that is no observer");
+  if (feed_ == nullptr) {
+    feed_ = std::make_unique<ObserverFeed>(host_.self(), host_.registry(), *connection_);
+  }
+  feed_->OnLook(look);
+  return feed_->Tell();
+}
+
 absl::Status Session::OnCard(ReceivedCard card) {
+  if (host_.observation() != nullptr) {
+    if (card.envelope.message.type == wire::Message_Topics) return absl::OkStatus();
+    return host_.observation()->OnCard(peer_id_, std::move(card));
+  }
   const wire::MessageUnion& message = card.envelope.message;
   switch (message.type) {
     case wire::Message_Topics:
@@ -200,6 +243,13 @@ absl::Status Session::OnCard(ReceivedCard card) {
       return OnRefusal(*message.AsRefusal());
     case wire::Message_Gone:
       return OnGone(message.AsGone()->endpoint);
+    case wire::Message_Observe:
+      return OnObserve(message.AsObserve()->look);
+    case wire::Message_SubscriberReport:
+    case wire::Message_MatchReport:
+    case wire::Message_MatchEnd:
+    case wire::Message_Observed:
+      return absl::InvalidArgumentError("a card for observers");
     case wire::Message_Hello:
     case wire::Message_NONE:
       break;
@@ -209,6 +259,13 @@ absl::Status Session::OnCard(ReceivedCard card) {
 
 absl::Status Session::OnLostFds(const absl::Status& why) {
   const wire::MessageUnion& message = connection_->lost().message;
+  if (host_.observation() != nullptr) {  // Noted down without its memory.
+    wire::EnvelopeT envelope;
+    if (const auto* card = message.AsPublisherCard()) {
+      envelope.message.Set(wire::PublisherCardT(*card));
+    }
+    return OnCard({.envelope = std::move(envelope), .fds = {}});
+  }
   if (const wire::PublisherCardT* card = message.AsPublisherCard()) {
     if (!host_.registry().Subscribes(card->topic) || remote_publishers_.contains(card->publisher)) {
       return absl::OkStatus();
@@ -235,6 +292,7 @@ absl::Status Session::Retry() {
     absl::Status status = Propose(publisher, remote->second, subscriber, endpoint);
     if (!status.ok()) return status;
   }
+  if (absl::Status told = TellObserver(); !told.ok()) return told;
   return IntroducePublishers();
 }
 
@@ -436,6 +494,7 @@ void Session::EndPublisher(uint64_t publisher) {
 void Session::Close() {
   if (!established_) return;
   established_ = false;
+  if (host_.observation() != nullptr && !peer_observes_) host_.observation()->Left(peer_id_);
   host_.match_log().NodeGone(peer_id_);
   for (const auto& [publisher, remote] : remote_publishers_) EndPublisher(publisher);
   remote_publishers_.clear();

@@ -3,6 +3,7 @@
 #ifndef HOLLER_SESSION_H_
 #define HOLLER_SESSION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -18,9 +19,14 @@
 #include "holler/match_log.h"
 #include "holler/name_card.h"
 #include "holler/node_identity.h"
+#include "holler/observation.h"
+#include "holler/observer_feed.h"
 #include "holler/registry.h"
 
 namespace holler {
+
+// Observers that a node serves at a time.
+inline constexpr std::ptrdiff_t kMostObservers = 8;
 
 // What sessions, and the other parts of discovery, need of the discovery that owns them.
 class SessionHost {
@@ -38,6 +44,8 @@ class SessionHost {
   // Some subscribers of a local publisher, which waited for a place, have one now: tell them.
   virtual void Announce(uint64_t publisher,
                         const std::vector<PublisherEndpoint::Admitted>& admitted) = 0;
+  // What this node notes down of others; null unless it is an observer.
+  virtual Observation* observation() { return nullptr; }
 };
 
 // Thread safety: thread-compatible; discovery holds its lock.
@@ -82,6 +90,13 @@ class Session {
   // A subscriber of the peer has stalled a local publisher: tells both.
   absl::Status TellStalled(uint64_t publisher, uint64_t subscriber);
 
+  // To a node, as an observer: asks what there is now.
+  absl::Status SendObserve();
+  // To an observer: tells it what is new, as far as it reads.
+  absl::Status TellObserver();
+  // Has it know that there are kMostObservers already.
+  absl::Status RefuseObserver(uint64_t look);
+
   // Ends all matches with this peer.
   void Close();
 
@@ -91,6 +106,9 @@ class Session {
   Connection& connection() { return *connection_; }
   bool initiated() const { return expected_.has_value(); }
   bool established() const { return established_; }
+  // Whether the peer is an observer, by its word; and whether it is served.
+  bool peer_observes() const { return peer_observes_; }
+  bool is_observed() const { return feed_ != nullptr; }
   const std::optional<wire::NodeId>& expected() const { return expected_; }
   // Valid after OnHello. The peer as such has no topic.
   const wire::NodeId& peer_id() const { return peer_id_; }
@@ -109,6 +127,7 @@ class Session {
   absl::Status OnConfirmation(const wire::ConfirmationT& confirmation);
   absl::Status OnRefusal(const wire::RefusalT& refusal);
   absl::Status OnGone(uint64_t endpoint);
+  absl::Status OnObserve(uint64_t look);
   absl::Status Propose(uint64_t publisher, const RemotePublisher& remote, uint64_t subscriber,
                        SubscriberEndpoint* endpoint);
   absl::Status SendRefusal(bool by_publisher, uint64_t publisher, uint64_t subscriber,
@@ -125,6 +144,8 @@ class Session {
   const std::unique_ptr<Connection> connection_;
   const std::optional<wire::NodeId> expected_;
   bool established_ = false;
+  bool peer_observes_ = false;
+  std::unique_ptr<ObserverFeed> feed_;  // Once it has asked.
   wire::NodeId peer_id_;
   PeerInfo peer_;
   std::set<uint64_t> peer_publishes_;  // Hashes, by the peer's last word.

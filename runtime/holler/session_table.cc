@@ -45,6 +45,7 @@ void SessionTable::OnEvent(int fd, uint32_t events) {
     status = session.connection().Flush();
     // The peer reads again: what was held back meanwhile is due.
     if (status.ok() && session.established()) status = session.IntroducePublishers();
+    if (status.ok() && session.established()) status = session.TellObserver();
   }
   if (!status.ok()) DropLater(session, status);
   UpdateWatch(session);
@@ -86,6 +87,12 @@ size_t SessionTable::CountEstablished() const {
   return static_cast<size_t>(
       std::count_if(sessions_.begin(), sessions_.end(),
                     [](const auto& entry) { return entry.second->established(); }));
+}
+
+void SessionTable::ForEachCalled(const std::function<void(const Session&)>& visit) const {
+  for (const auto& [fd, session] : sessions_) {
+    if (session->initiated() && !session->established() && !failed_.contains(fd)) visit(*session);
+  }
 }
 
 void SessionTable::ForEachEstablished(const Visit& visit) {
@@ -143,11 +150,22 @@ absl::Status SessionTable::OnMessages(Session& session) {
     }
     absl::Status status = !session.established()
                               ? OnHello(session, *card->envelope.message.AsHello())
-                              : session.OnCard(std::move(*card));
+                              : OnCard(session, std::move(*card));
     if (!status.ok()) return status;
     if (IsFailed(session)) return absl::OkStatus();
   }
   return absl::OkStatus();
+}
+
+absl::Status SessionTable::OnCard(Session& session, ReceivedCard card) {
+  if (card.envelope.message.type == wire::Message_Observe && !session.is_observed()) {
+    const auto observers = std::count_if(sessions_.begin(), sessions_.end(),
+                                         [](const auto& s) { return s.second->is_observed(); });
+    if (observers >= kMostObservers) {
+      return session.RefuseObserver(card.envelope.message.AsObserve()->look);
+    }
+  }
+  return session.OnCard(std::move(card));
 }
 
 absl::Status SessionTable::OnHello(Session& session, const wire::HelloT& hello) {
@@ -258,7 +276,10 @@ void SessionTable::DropFailed() {
     const auto it = sessions_.find(fd);
     // A peer that lives may have dropped this connection, or this node may have, for a passing
     // reason: look for it again.
-    if (it->second->established() && it->second->HasCommonTopics()) host_.RetrySoon();
+    if (it->second->established() && it->second->HasCommonTopics() &&
+        !it->second->peer_observes()) {  // Observers come when they want something.
+      host_.RetrySoon();
+    }
     it->second->Close();  // May make others fail.
     hello_deadlines_.erase(fd);
     poll_.Remove(fd);

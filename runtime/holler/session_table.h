@@ -60,6 +60,8 @@ class SessionTable {
   std::ptrdiff_t CountCalls(pid_t pid) const;
   // Nodes connected at present.
   size_t CountEstablished() const;
+  // Visits each node that was called and has not answered.
+  void ForEachCalled(const std::function<void(const Session&)>& visit) const;
 
   // Visits each session that is past its hellos; one for which `visit` returns an error fails.
   using Visit = std::function<absl::Status(Session&)>;
@@ -76,6 +78,7 @@ class SessionTable {
   static constexpr size_t kMostUnknown = 512;
 
   absl::Status OnMessages(Session& session);
+  absl::Status OnCard(Session& session, ReceivedCard card);
   absl::Status OnHello(Session& session, const wire::HelloT& hello);
   absl::Status EndFormer(Session& before, const Session& session);
   bool IsOwner(const Session& session) const;

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,7 @@
 #include "holler/gate.h"
 #include "holler/node.h"
 #include "holler/options.h"
+#include "holler/peers.h"
 #include "holler/segment.h"
 #include "holler/slot_ring.h"
 
@@ -97,13 +99,6 @@ class Source {
   std::optional<RingReader> ring_;
 };
 
-// A publisher that a subscriber is matched with.
-struct PublisherPeer {
-  PeerInfo peer{};
-  PublisherCounters counters{};  // Its own, of all that it published: any numbers, if it lies.
-  SubscriberCounters from{};     // What this subscriber did with its samples.
-};
-
 // A sample taken, and whose it is.
 struct TakenSample {
   HeldSample held;
@@ -166,7 +161,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
   // By any thread: all counters, and those that are matched at present.
-  SubscriberCounters counters() const;
+  SubscriberCounters counters() const override;
   std::vector<PublisherPeer> publishers() const;
 
   // For event loops, by the taking thread.
@@ -183,6 +178,7 @@ class SubscriberCore final : public SubscriberEndpoint {
 
   // SubscriberEndpoint.
   const std::string& topic_name() const override { return topic_name_; }
+  std::string_view type_name() const override { return topic_.type_name; }
   absl::StatusOr<Offer> Propose(const EndpointKey& publisher, const PeerInfo& peer,
                                 std::shared_ptr<const PeerSegment> segment) override;
   bool Confirm(const EndpointKey& publisher, JoinPoint join) override;

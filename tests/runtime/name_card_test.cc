@@ -8,6 +8,7 @@
 
 #include "flatbuffers/flatbuffers.h"
 #include "gtest/gtest.h"
+#include "holler/latency_histogram.h"
 #include "holler/layout.h"
 
 namespace holler {
@@ -66,6 +67,27 @@ wire::RefusalT SomeRefusal() {
   return refusal;
 }
 
+wire::SubscriberReportT SomeSubscriberReport() {
+  wire::SubscriberReportT report;
+  report.subscriber = 6;
+  report.topic = "sensors/imu";
+  report.type_name = "sensors.Imu";
+  report.counts = std::make_unique<wire::CountsT>();
+  report.counts->lost = 7;
+  report.counts->latencies = {1, 2, UINT64_MAX};
+  return report;
+}
+
+wire::MatchReportT SomeMatchReport() {
+  wire::MatchReportT report;
+  report.publisher = 5;
+  report.node = std::make_unique<wire::NodeId>(3, 4);
+  report.node_name = "listener";
+  report.counts = std::make_unique<wire::CountsT>();
+  report.counts->latencies = {9};
+  return report;
+}
+
 // One encoded card of each type.
 std::vector<std::string> EachCard() {
   wire::TopicsT topics;
@@ -77,9 +99,24 @@ std::vector<std::string> EachCard() {
   confirmation.start = 77;
   wire::GoneT gone;
   gone.endpoint = 3;
-  return {EncodeCard(SomeHello()), EncodeCard(std::move(topics)), EncodeCard(SomePublisherCard()),
-          EncodeCard(subscriber),  EncodeCard(confirmation),      EncodeCard(SomeRefusal()),
-          EncodeCard(gone)};
+  wire::ObserveT observe;
+  observe.look = 4;
+  wire::MatchEndT end;
+  end.node = std::make_unique<wire::NodeId>(3, 4);
+  wire::ObservedT observed;
+  observed.program = "driver";
+  return {EncodeCard(SomeHello()),
+          EncodeCard(std::move(topics)),
+          EncodeCard(SomePublisherCard()),
+          EncodeCard(subscriber),
+          EncodeCard(confirmation),
+          EncodeCard(SomeRefusal()),
+          EncodeCard(gone),
+          EncodeCard(observe),
+          EncodeCard(SomeSubscriberReport()),
+          EncodeCard(SomeMatchReport()),
+          EncodeCard(std::move(end)),
+          EncodeCard(std::move(observed))};
 }
 
 TEST(Holler, ComesBackAsItWas) {
@@ -150,6 +187,26 @@ void ExpectBounded(const absl::StatusOr<wire::EnvelopeT>& card) {
   }
   if (const auto* refusal = card->message.AsRefusal()) {
     EXPECT_LE(refusal->reason.size(), kReasonMax);
+  }
+  const auto counts = [](const std::unique_ptr<wire::CountsT>& m) {
+    ASSERT_NE(m, nullptr);
+    EXPECT_LE(m->latencies.size(), LatencyHistogram::kBuckets);
+  };
+  if (const auto* report = card->message.AsSubscriberReport()) {
+    EXPECT_TRUE(CheckTopicName(report->topic).ok());
+    EXPECT_LE(report->type_name.size(), kTypeNameMax);
+    counts(report->counts);
+  }
+  if (const auto* report = card->message.AsMatchReport()) {
+    EXPECT_NE(report->node, nullptr);
+    EXPECT_LE(report->node_name.size(), kNodeNameMax);
+    counts(report->counts);
+  }
+  if (const auto* end = card->message.AsMatchEnd()) {
+    EXPECT_NE(end->node, nullptr);
+  }
+  if (const auto* observed = card->message.AsObserved()) {
+    EXPECT_LE(observed->program.size(), kNodeNameMax);
   }
 }
 
@@ -228,6 +285,19 @@ TEST(Malformed, TooLongFields) {
   EXPECT_TRUE(DecodeCard(EncodeCard(refusal)).ok());
   refusal.reason.assign(kReasonMax + 1, 'r');
   EXPECT_FALSE(DecodeCard(EncodeCard(refusal)).ok());
+
+  wire::SubscriberReportT subscriber = SomeSubscriberReport();
+  subscriber.counts->latencies.assign(LatencyHistogram::kBuckets, 1);
+  EXPECT_TRUE(DecodeCard(EncodeCard(std::move(subscriber))).ok());
+  subscriber = SomeSubscriberReport();
+  subscriber.counts->latencies.assign(LatencyHistogram::kBuckets + 1, 1);
+  EXPECT_FALSE(DecodeCard(EncodeCard(std::move(subscriber))).ok());
+  wire::MatchReportT match = SomeMatchReport();
+  match.node_name.assign(kNodeNameMax + 1, 'n');
+  EXPECT_FALSE(DecodeCard(EncodeCard(std::move(match))).ok());
+  wire::ObservedT observed;
+  observed.program.assign(kNodeNameMax + 1, 'p');
+  EXPECT_FALSE(DecodeCard(EncodeCard(std::move(observed))).ok());
 }
 
 TEST(Malformed, TooManyTopics) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,12 +43,14 @@ class FakePublisher final : public PublisherEndpoint {
     return {};
   }
   std::vector<EndpointKey> TakeStalled() override { return {}; }
+  std::vector<std::pair<EndpointKey, SubscriberPeer>> matches() const override { return peers; }
   absl::Status StalledStatus() const override { return absl::DeadlineExceededError("stalled"); }
   void Refused(const PeerInfo&, const absl::Status& why) override {
     notes_.push_back(absl::StrCat("publisher refused: ", std::string(why.message())));
   }
 
   absl::StatusOr<std::optional<JoinPoint>> answer = JoinPoint{.start = 41, .head = 42};
+  std::vector<std::pair<EndpointKey, SubscriberPeer>> peers;
 
  private:
   Notes& notes_;
@@ -61,6 +64,8 @@ class FakeSubscriber final : public SubscriberEndpoint {
   explicit FakeSubscriber(Notes& notes) : notes_(notes) {}
 
   const std::string& topic_name() const override { return name_; }
+  std::string_view type_name() const override { return "test.Segment"; }
+  SubscriberCounters counters() const override { return counts; }
   absl::StatusOr<Offer> Propose(const EndpointKey& publisher, const PeerInfo&,
                                 std::shared_ptr<const PeerSegment>) override {
     notes_.push_back(absl::StrCat("propose ", publisher.endpoint));
@@ -86,6 +91,7 @@ class FakeSubscriber final : public SubscriberEndpoint {
 
   absl::Status answer;
   bool known = true;
+  SubscriberCounters counts;
 
  private:
   Notes& notes_;
@@ -110,6 +116,7 @@ class FakeHost final : public SessionHost {
   void RetrySoon() override { ++soon_retries; }
   void RetryLater() override { ++retries; }
   void Announce(uint64_t, const std::vector<PublisherEndpoint::Admitted>&) override {}
+  Observation* observation() override { return notes.get(); }
 
   NodeIdentity identity;
   Registry endpoints;
@@ -117,6 +124,7 @@ class FakeHost final : public SessionHost {
   Notes log;
   Notes infos;
   MatchLog matches{[this](LogSeverity, const std::string& line) { infos.push_back(line); }};
+  std::unique_ptr<Observation> notes;  // Of an observer.
   int retries = 0;
   int soon_retries = 0;
 };

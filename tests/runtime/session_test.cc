@@ -385,5 +385,81 @@ TEST_F(SessionTest, ClosingEndsAllMatches) {
   EXPECT_THAT(notes_, ElementsAre("propose 77", "end 77", "dismiss node"));
 }
 
+// ---- Observers ----
+
+class ObservedSessionTest : public SessionTest {
+ protected:
+  void EstablishWithObserver() {
+    wire::HelloT hello = PeersHello();
+    hello.publishes.clear();
+    hello.subscribes.clear();
+    hello.observes = true;
+    ASSERT_TRUE(session_->OnHello(hello).ok());
+    ASSERT_TRUE(session_->Establish().ok());
+  }
+};
+
+TEST_F(ObservedSessionTest, AnObserverIsOfUseWithoutTopics) {
+  EstablishWithObserver();
+  EXPECT_TRUE(session_->peer_observes());
+  EXPECT_TRUE(session_->HasCommonTopics());
+  EXPECT_EQ(Sent().message.type, wire::Message_NONE);  // Nothing before it asks.
+  // News that are for peers only.
+  ASSERT_TRUE(session_->SendTopics().ok());
+  ASSERT_TRUE(session_->SendGone(5).ok());
+  ASSERT_TRUE(session_->TellObserver().ok());
+  EXPECT_EQ(Sent().message.type, wire::Message_NONE);
+}
+
+TEST_F(ObservedSessionTest, ALookIsAnswered) {
+  EstablishWithObserver();
+  wire::ObserveT observe;
+  observe.look = 3;
+  ASSERT_TRUE(Deliver(observe).ok());
+  EXPECT_TRUE(session_->is_observed());
+  wire::EnvelopeT card = Sent();
+  while (card.message.type != wire::Message_NONE && card.message.type != wire::Message_Observed) {
+    card = Sent();
+  }
+  ASSERT_EQ(card.message.type, wire::Message_Observed);
+  EXPECT_EQ(card.message.AsObserved()->look, 3u);
+}
+
+TEST_F(ObservedSessionTest, OnlyObserversMayLook) {
+  Establish();
+  EXPECT_TRUE(absl::IsInvalidArgument(Deliver(wire::ObserveT())));
+}
+
+TEST_F(ObservedSessionTest, AnObserverHasNoTopics) {
+  wire::HelloT hello = PeersHello();
+  hello.observes = true;
+  EXPECT_TRUE(absl::IsInvalidArgument(session_->OnHello(hello)));
+}
+
+TEST_F(ObservedSessionTest, AnObserverAsksAndNotesDown) {
+  host_.notes = std::make_unique<Observation>();
+  host_.notes->StartLook();
+  Establish();
+  const wire::EnvelopeT asked = Sent();
+  ASSERT_EQ(asked.message.type, wire::Message_Observe);
+  EXPECT_EQ(asked.message.AsObserve()->look, 1u);
+  ASSERT_TRUE(DeliverPublisherCard().ok());
+  wire::ObservedT observed;
+  observed.look = 1;
+  ASSERT_TRUE(Deliver(std::move(observed)).ok());
+  ASSERT_TRUE(host_.notes->IsAnswered());
+  EXPECT_EQ(host_.notes->Snapshot().nodes.at(0).publishers.size(), 1u);
+  EXPECT_EQ(Sent().message.type, wire::Message_NONE);  // It subscribes to nothing.
+  session_->Close();
+  EXPECT_TRUE(host_.notes->Snapshot().nodes.empty());
+}
+
+TEST_F(ObservedSessionTest, ObserversAreOfNoUseToEachOther) {
+  host_.notes = std::make_unique<Observation>();
+  EstablishWithObserver();
+  EXPECT_FALSE(session_->HasCommonTopics());
+  EXPECT_EQ(Sent().message.type, wire::Message_NONE);
+}
+
 }  // namespace
 }  // namespace holler
