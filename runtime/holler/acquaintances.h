@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 
+#include "holler/clock.h"
 #include "holler/name_card.h"
 
 namespace holler {
@@ -31,23 +33,37 @@ class Acquaintances {
   }
   void OnOwnTopicsChanged() { ++topics_version_; }
 
+  // How long to wait before a node is called again that had no time, or was lost: longer each time.
+  // Empty: it had its chances, and calls when it wants something; or is heard of again.
+  std::optional<int64_t> NextPause(const wire::NodeId& id) {
+    if (tries_.size() > kMostBanned) tries_.clear();
+    const int tries = tries_[id]++;
+    if (tries >= kMostTries) return std::nullopt;
+    return kFirstPause << tries;
+  }
+  void OnHoller(const wire::NodeId& id) { tries_.erase(id); }
+
   // Forgets those that are not there any more.
   void KeepOnly(const std::set<wire::NodeId>& present) {
     std::erase_if(banned_, [&](const wire::NodeId& id) { return !present.contains(id); });
+    std::erase_if(tries_, [&](const auto& entry) { return !present.contains(entry.first); });
     std::erase_if(in_vain_, [&](const auto& entry) {
       return entry.second != topics_version_ || !present.contains(entry.first);
     });
   }
 
   // How many it remembers.
-  size_t size() const { return banned_.size() + in_vain_.size(); }
+  size_t size() const { return banned_.size() + in_vain_.size() + tries_.size(); }
 
  private:
   static constexpr size_t kMostBanned = 1'000;
+  static constexpr int kMostTries = 10;  // Some three minutes in all.
+  static constexpr int64_t kFirstPause = 200 * kMillisecond;
 
   uint64_t topics_version_ = 0;               // Counts changes of this node's topics.
   std::map<wire::NodeId, uint64_t> in_vain_;  // At which version they were met.
   std::set<wire::NodeId> banned_;
+  std::map<wire::NodeId, int> tries_;  // Of nodes that had no time, or were lost.
 };
 
 }  // namespace holler

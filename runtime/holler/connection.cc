@@ -84,7 +84,9 @@ absl::Status Connection::Send(const std::string& bytes, const std::vector<int>& 
   Outgoing outgoing{bytes, {}};
   for (const int fd : fds) {
     UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!copy) return SystemError(errno, "duplicating an fd for a peer");
+    if (!copy) {
+      return absl::UnavailableError(SystemError(errno, "duplicating an fd for a peer").message());
+    }
     outgoing.fds.push_back(std::move(copy));
   }
   queued_bytes_ += bytes.size();

@@ -41,6 +41,7 @@ class Connection {
   // Sends, or queues if the peer's buffer is full. `fds` are duplicated when queued, so the
   // caller may close its own at once. Errors: the peer is gone, or reads nothing while more than
   // kMostQueued messages or kMostQueuedBytes wait for it; the connection is of no more use then.
+  // But Unavailable: there are no fds left to duplicate; nothing was sent, and all else goes on.
   absl::Status Send(const std::string& bytes, const std::vector<int>& fds = {});
 
   // Sends what was queued, as far as it goes. Errors: as Send.

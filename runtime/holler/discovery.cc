@@ -23,8 +23,6 @@ namespace holler {
 namespace {
 
 constexpr int64_t kNever = INT64_MAX;
-// After a node's backlog was full, or a connection was lost.
-constexpr int64_t kRetrySoon = 200 * kMillisecond;
 constexpr int64_t kRetryLater = 1'000 * kMillisecond;  // After this node was out of fds.
 constexpr int64_t kLingerCheck = 50 * kMillisecond;
 constexpr int kEventsAtOnce = 64;
@@ -177,7 +175,6 @@ void Discovery::ArmTimer() {
   ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
 }
 
-void Discovery::RetrySoon() { RetryAfter(kRetrySoon); }
 void Discovery::RetryLater() { RetryAfter(kRetryLater); }
 
 // After `delay` or earlier: what keeps failing must not put it off. Settle arms the timer.

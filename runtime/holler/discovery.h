@@ -133,7 +133,6 @@ class Discovery : private SessionHost {
   void HandleEvent(int fd, uint32_t events);
   void OnTimer();
   void ArmTimer();
-  void RetryAfter(int64_t delay);
   void LookAtLingering(int64_t now);
   // What every change and every event ends with.
   void Settle();
@@ -151,8 +150,11 @@ class Discovery : private SessionHost {
   const Registry& registry() const override { return registry_; }
   NodeStats& stats() override { return stats_; }
   void LogOnce(LogSeverity severity, const std::string& line) override { log_.Log(severity, line); }
+  void LogFirst(const std::string& what, LogSeverity severity, const std::string& line) override {
+    log_.LogFirst(what, severity, line);
+  }
   MatchLog& match_log() override { return match_log_; }
-  void RetrySoon() override;
+  void RetryAfter(int64_t delay) override;
   void RetryLater() override;
   void Announce(uint64_t publisher,
                 const std::vector<PublisherEndpoint::Admitted>& admitted) override;

@@ -91,8 +91,9 @@ void Finder::OnDatagrams() {
     }
     if (host_.observation() == nullptr && !IsWorthwhile(*holler)) continue;
     if (self.allowed.contains(holler->uid)) {
+      met_.OnHoller(*holler->node);
       Call({holler->domain, holler->uid, *holler->node});
-    } else {
+    } else if (host_.observation() == nullptr) {
       TellOfForeigner(holler->uid);
     }
   }
@@ -149,7 +150,7 @@ void Finder::Call(const NodeAddress& address) {
   absl::StatusOr<UniqueFd> socket = Connect(address);
   if (!socket.ok()) {
     if (absl::IsUnavailable(socket.status())) {
-      host_.RetrySoon();
+      if (const auto pause = met_.NextPause(address.id)) host_.RetryAfter(*pause);
     } else if (!absl::IsNotFound(socket.status())) {
       ++host_.stats().exhausted;
       host_.RetryLater();
@@ -162,17 +163,17 @@ void Finder::Call(const NodeAddress& address) {
   const PeerCredentials peer = (*connection)->peer();
   if (!host_.self().allowed.contains(peer.uid)) {
     ++host_.stats().refused_users;
-    host_.LogOnce(LogSeverity::kWarning,
-                  absl::StrCat("process ", peer.pid, " of user ", peer.uid,
-                               " listens at an address of user ", address.uid, ": not connected"));
+    host_.LogFirst(absl::StrCat("an address of ", address.uid), LogSeverity::kWarning,
+                   absl::StrCat("process ", peer.pid, " of user ", peer.uid,
+                                " listens at an address of user ", address.uid, ": not connected"));
     return;
   }
   // A node that is stopped may answer later, so calls have no deadline; but one process must not
   // take all fds by listening at many addresses.
   if (peer.pid != 0 && sessions_.CountCalls(peer.pid) >= kMostPerProcess) {
-    host_.LogOnce(LogSeverity::kWarning,
-                  absl::StrCat("process ", peer.pid,
-                               " listens at more addresses than any process has nodes"));
+    host_.LogFirst("too many addresses", LogSeverity::kWarning,
+                   absl::StrCat("process ", peer.pid,
+                                " listens at more addresses than any process has nodes"));
     return;
   }
   sessions_.Add(std::move(*connection), address.id);

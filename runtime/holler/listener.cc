@@ -20,6 +20,7 @@ namespace holler {
 namespace {
 
 constexpr int kCallersAtOnce = 64;  // Then other events get their turn.
+constexpr size_t kMostRefused = 16;
 
 }  // namespace
 
@@ -57,6 +58,8 @@ void Listener::OnCallers() {
     const uid_t uid = (*connection)->peer().uid;
     if (!host_.self().allowed.contains(uid)) {
       ++host_.stats().refused_users;
+      // Users come in thousands where they are made up; their lines must not be all there is.
+      if (refused_.size() == kMostRefused || !refused_.insert(uid).second) continue;
       host_.LogOnce(
           LogSeverity::kWarning,
           absl::StrCat("refused a node of user ", uid, " (pid ", (*connection)->peer().pid,

@@ -2,6 +2,10 @@
 #ifndef HOLLER_LISTENER_H_
 #define HOLLER_LISTENER_H_
 
+#include <sys/types.h>
+
+#include <set>
+
 #include "absl/status/status.h"
 #include "holler/event_poll.h"
 #include "holler/session_table.h"
@@ -35,7 +39,8 @@ class Listener {
   SessionTable& sessions_;
   EventPoll& poll_;
   UniqueFd socket_;
-  UniqueFd spare_;  // Given up for a moment to turn away callers when fds run out.
+  std::set<uid_t> refused_;  // Users that are not allowed, and were told of.
+  UniqueFd spare_;           // Given up for a moment to turn away callers when fds run out.
 };
 
 }  // namespace holler

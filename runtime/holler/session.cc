@@ -34,6 +34,11 @@ wire::RefusalCode CodeOf(const absl::Status& status) {
   return wire::RefusalCode_Exhausted;
 }
 
+// What a peer handed over failed a check. InvalidArgument is for types that differ.
+absl::Status Unusable(const absl::Status& why) {
+  return absl::FailedPreconditionError(why.message());
+}
+
 // The other side's view of the same refusal.
 absl::StatusCode StatusCodeOf(wire::RefusalCode code) {
   switch (code) {
@@ -104,7 +109,7 @@ absl::Status Session::Establish() {
     host_.observation()->Joined(peer_id_, peer_);
     return SendObserve();
   }
-  return IntroducePublishers();
+  return CatchUp();
 }
 
 bool Session::HasCommonTopics() const {
@@ -119,6 +124,8 @@ bool Session::HasCommonTopics() const {
 
 absl::Status Session::SendTopics() {
   if (peer_observes_) return absl::OkStatus();
+  put_off_.topics = connection_->has_backlog();
+  if (put_off_.topics) return absl::OkStatus();
   wire::TopicsT topics;
   topics.publishes = host_.registry().publishes();
   topics.subscribes = host_.registry().subscribes();
@@ -131,7 +138,7 @@ absl::Status Session::SendTopics() {
 
 absl::Status Session::IntroducePublishers() {
   for (const auto& [id, publisher] : host_.registry().publishers()) {
-    if (connection_->wants_to_write()) return absl::OkStatus();
+    if (connection_->has_backlog()) return absl::OkStatus();
     if (introduced_.contains(id) ||
         !peer_subscribes_.contains(TopicHash(publisher->topic_name()))) {
       continue;
@@ -142,6 +149,7 @@ absl::Status Session::IntroducePublishers() {
     card.type_name = std::string(publisher->topic().type_name);
     card.fingerprint = publisher->topic().fingerprint;
     absl::Status sent = connection_->Send(EncodeCard(std::move(card)), {publisher->segment_fd()});
+    if (absl::IsUnavailable(sent)) return RetryLater(sent);
     if (!sent.ok()) return sent;
     introduced_.insert(id);
   }
@@ -151,6 +159,10 @@ absl::Status Session::IntroducePublishers() {
 absl::Status Session::Introduce(uint64_t id, SubscriberEndpoint* subscriber) {
   for (const auto& [publisher, remote] : remote_publishers_) {
     if (remote.topic != subscriber->topic_name()) continue;
+    if (connection_->has_backlog()) {
+      put_off_.proposals = true;
+      return absl::OkStatus();
+    }
     absl::Status status = Propose(publisher, remote, id, subscriber);
     if (!status.ok()) return status;
   }
@@ -159,10 +171,45 @@ absl::Status Session::Introduce(uint64_t id, SubscriberEndpoint* subscriber) {
 
 absl::Status Session::SendGone(uint64_t endpoint) {
   if (peer_observes_) return absl::OkStatus();  // It is told in its turn: TellObserver.
-  introduced_.erase(endpoint);
+  // Of others the peer knows nothing.
+  if (introduced_.erase(endpoint) + proposed_.erase(endpoint) == 0) return absl::OkStatus();
+  if (connection_->has_backlog()) {
+    put_off_.gone.insert(endpoint);
+    return absl::OkStatus();
+  }
+  return SendGoneNow(endpoint);
+}
+
+absl::Status Session::SendGoneNow(uint64_t endpoint) {
   wire::GoneT gone;
   gone.endpoint = endpoint;
   return connection_->Send(EncodeCard(std::move(gone)));
+}
+
+absl::Status Session::CatchUp() {
+  while (!put_off_.gone.empty() && !connection_->has_backlog()) {
+    absl::Status sent = SendGoneNow(put_off_.gone.extract(put_off_.gone.begin()).value());
+    if (!sent.ok()) return sent;
+  }
+  if (put_off_.topics && !connection_->has_backlog()) {
+    absl::Status sent = SendTopics();
+    if (!sent.ok()) return sent;
+  }
+  if (put_off_.proposals && !connection_->has_backlog()) {
+    put_off_.proposals = false;
+    for (const auto& [id, subscriber] : host_.registry().subscribers()) {
+      absl::Status sent = Introduce(id, subscriber);
+      if (!sent.ok()) return sent;
+    }
+  }
+  return IntroducePublishers();
+}
+
+absl::Status Session::RetryLater(const absl::Status& why) {
+  ++host_.stats().exhausted;
+  host_.LogOnce(LogSeverity::kError, std::string(why.message()));
+  host_.RetryLater();
+  return absl::OkStatus();
 }
 
 absl::Status Session::Confirm(uint64_t publisher, uint64_t subscriber, JoinPoint join) {
@@ -282,6 +329,10 @@ absl::Status Session::OnLostFds(const absl::Status& why) {
 }
 
 absl::Status Session::Retry() {
+  if (connection_->has_backlog()) {  // Each try may have something to say.
+    if (!again_.empty()) host_.RetryLater();
+    return absl::OkStatus();
+  }
   for (const auto& [publisher, subscriber] : std::exchange(again_, {})) {
     const auto remote = remote_publishers_.find(publisher);
     SubscriberEndpoint* endpoint = host_.registry().FindSubscriber(subscriber);
@@ -293,7 +344,7 @@ absl::Status Session::Retry() {
     if (!status.ok()) return status;
   }
   if (absl::Status told = TellObserver(); !told.ok()) return told;
-  return IntroducePublishers();
+  return CatchUp();
 }
 
 absl::Status Session::OnTopics(const wire::TopicsT& topics) {
@@ -353,6 +404,7 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
     status = absl::InvalidArgumentError("the publisher's segment contradicts its name card");
   }
   if (!status.ok()) {
+    if (absl::IsInvalidArgument(status)) status = Unusable(status);
     const absl::Status why = Explain(card.topic, status);
     CountRefusal(why);
     for (const auto& [id, subscriber] : host_.registry().subscribers()) {
@@ -366,6 +418,10 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
       remote_publishers_.emplace(card.publisher, RemotePublisher{card.topic, std::move(*segment)});
   for (const auto& [id, subscriber] : host_.registry().subscribers()) {
     if (subscriber->topic_name() != card.topic) continue;
+    if (connection_->has_backlog()) {
+      put_off_.proposals = true;
+      break;
+    }
     absl::Status sent = Propose(card.publisher, it->second, id, subscriber);
     if (!sent.ok()) return sent;
   }
@@ -390,7 +446,15 @@ absl::Status Session::Propose(uint64_t publisher, const RemotePublisher& remote,
   wire::SubscriberCardT card;
   card.subscriber = subscriber;
   card.publisher = publisher;
-  return connection_->Send(EncodeCard(std::move(card)), {offer->page_fd, offer->bell_fd});
+  absl::Status sent =
+      connection_->Send(EncodeCard(std::move(card)), {offer->page_fd, offer->bell_fd});
+  if (absl::IsUnavailable(sent)) {
+    endpoint->End({peer_id_, publisher});
+    again_.emplace(publisher, subscriber);
+    return RetryLater(sent);
+  }
+  if (sent.ok()) proposed_.insert(subscriber);
+  return sent;
 }
 
 absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
@@ -401,7 +465,9 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
   absl::Status status = CheckBell(fds[1].get());
   absl::StatusOr<PeerPage> page = PeerPage::Map(std::move(fds[0]));
   if (status.ok()) status = page.status();
-  wire::RefusalCode code = wire::RefusalCode_Unusable;
+  wire::RefusalCode code =
+      absl::IsResourceExhausted(status) ? wire::RefusalCode_Exhausted : wire::RefusalCode_Unusable;
+  if (absl::IsInvalidArgument(status)) status = Unusable(status);
   if (status.ok()) {
     absl::StatusOr<std::optional<JoinPoint>> join =
         publisher->Admit({peer_id_, card.subscriber}, PeerOf(publisher->topic_name()),

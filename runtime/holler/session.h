@@ -36,9 +36,11 @@ class SessionHost {
   virtual const Registry& registry() const = 0;
   virtual NodeStats& stats() = 0;
   virtual void LogOnce(LogSeverity severity, const std::string& line) = 0;
+  // Only the first line about `what`: for lines that others can make differ.
+  virtual void LogFirst(const std::string& what, LogSeverity severity, const std::string& line) = 0;
   virtual MatchLog& match_log() = 0;
-  // Another node had no time, or a connection was lost: have others looked for again, soon.
-  virtual void RetrySoon() = 0;
+  // Another node had no time, or a connection was lost: have others looked for again in `delay` ns.
+  virtual void RetryAfter(int64_t delay) = 0;
   // Something here or there was exhausted: have Retry called, and others looked for, in a while.
   virtual void RetryLater() = 0;
   // Some subscribers of a local publisher, which waited for a place, have one now: tell them.
@@ -74,6 +76,9 @@ class Session {
   // Proposes and introduces again what failed for want of fds or memory, on either side.
   absl::Status Retry();
 
+  // What this node tells of itself. To a peer that does not read it is put off, and told by CatchUp
+  // as it is then: a peer that is only slow must not be dropped, as long as it holds samples.
+  absl::Status CatchUp();
   // The local topics changed.
   absl::Status SendTopics();
   // Hands out the card of each local publisher the peer subscribes to and does not know yet. A
@@ -130,6 +135,8 @@ class Session {
   absl::Status OnObserve(uint64_t look);
   absl::Status Propose(uint64_t publisher, const RemotePublisher& remote, uint64_t subscriber,
                        SubscriberEndpoint* endpoint);
+  absl::Status SendGoneNow(uint64_t endpoint);
+  absl::Status RetryLater(const absl::Status& why);
   absl::Status SendRefusal(bool by_publisher, uint64_t publisher, uint64_t subscriber,
                            wire::RefusalCode code, const absl::Status& why);
   void EndPublisher(uint64_t publisher);
@@ -151,6 +158,13 @@ class Session {
   std::set<uint64_t> peer_publishes_;  // Hashes, by the peer's last word.
   std::set<uint64_t> peer_subscribes_;
   std::set<uint64_t> introduced_;  // Local publishers whose card was sent.
+  std::set<uint64_t> proposed_;    // Local subscribers of which a card was sent.
+  // Until the peer reads again.
+  struct {
+    bool topics = false;
+    bool proposals = false;
+    std::set<uint64_t> gone{};  // Endpoints.
+  } put_off_;
   std::map<uint64_t, RemotePublisher> remote_publishers_;
   std::set<std::pair<uint64_t, uint64_t>> again_;  // Publisher and subscriber, for Retry.
 };

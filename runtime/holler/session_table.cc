@@ -28,6 +28,7 @@ void SessionTable::Add(std::unique_ptr<Connection> connection,
   if (!status.ok()) {
     host_.LogOnce(LogSeverity::kWarning, std::string(status.message()));
     poll_.Remove(fd);
+    host_.RetryLater();
     return;
   }
   if (!expected.has_value()) hello_deadlines_[fd] = MonotonicNow() + kHelloTimeout;
@@ -44,7 +45,7 @@ void SessionTable::OnEvent(int fd, uint32_t events) {
   if (status.ok() && (events & EPOLLOUT) != 0) {
     status = session.connection().Flush();
     // The peer reads again: what was held back meanwhile is due.
-    if (status.ok() && session.established()) status = session.IntroducePublishers();
+    if (status.ok() && session.established()) status = session.CatchUp();
     if (status.ok() && session.established()) status = session.TellObserver();
   }
   if (!status.ok()) DropLater(session, status);
@@ -278,7 +279,7 @@ void SessionTable::DropFailed() {
     // reason: look for it again.
     if (it->second->established() && it->second->HasCommonTopics() &&
         !it->second->peer_observes()) {  // Observers come when they want something.
-      host_.RetrySoon();
+      if (const auto pause = met_.NextPause(it->second->peer_id())) host_.RetryAfter(*pause);
     }
     it->second->Close();  // May make others fail.
     hello_deadlines_.erase(fd);

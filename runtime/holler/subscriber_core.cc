@@ -351,11 +351,17 @@ void SubscriberCore::Adopt() noexcept {
 }
 
 // Whether there is nothing more to take from it. First whether it ended, then whether it is empty.
-// What a publisher that lies publishes after its end is not waited for, or its sources would pile
-// up.
+// A publisher that goes on after its end lives, has lost this subscriber, and looks at its pins no
+// more: what it has left may change while it is read.
 bool SubscriberCore::IsDrained(const Source& source) noexcept {
   if (!source.ended.raised()) return false;
-  return !source.ring().HasNext() || source.ring().position() >= source.last;
+  return !source.ring().HasNext() || source.ring().head() != source.last;
+}
+
+// The samples up to its end that were not taken, and now will not be.
+uint64_t SubscriberCore::Untaken(const Source& source) noexcept {
+  const uint64_t position = source.ring().position();
+  return std::max(source.last, position) - position;
 }
 
 void SubscriberCore::DropEnded() noexcept {
@@ -372,6 +378,7 @@ void SubscriberCore::DropEnded() noexcept {
   std::erase_if(sources_, [&](const std::shared_ptr<Source>& source) {
     if (!IsDrained(*source)) return false;
     before_ += source->ring().counters();
+    before_.lost += Untaken(*source);
     (source->ring().holds_any() ? ended_ : gone).push_back(source);
     return true;
   });
@@ -391,9 +398,8 @@ SubscriberCounters SubscriberCore::ForgetFirstEnded(Sources& sources, Sources& f
   std::erase_if(sources, [&](const std::shared_ptr<Source>& source) {
     if (too_many <= 0 || !source->ended.raised() || source->ring().holds_any()) return false;
     --too_many;
-    const uint64_t position = source->ring().position();
     counters += source->ring().counters();
-    counters.lost += std::max(source->last, position) - position;
+    counters.lost += Untaken(*source);
     forgotten.push_back(source);
     return true;
   });
@@ -503,6 +509,7 @@ void SubscriberCore::End(const EndpointKey& publisher) {
   if (!source->started()) return;
   source->last = source->ring().head();
   source->ended.Raise();
+  changed_.Raise();
   Tell();
   gate_.Add(-1);
   if (options_->on_unmatched) {

@@ -204,6 +204,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   void Count(const TakenSample& sample) noexcept;
   void Adopt() noexcept;
   void DropEnded() noexcept;
+  static uint64_t Untaken(const Source& source) noexcept;
   static bool IsDrained(const Source& source) noexcept;
   static std::ptrdiff_t CountEnded(const Sources& sources) noexcept;
   static SubscriberCounters ForgetFirstEnded(Sources& sources, Sources& forgotten) noexcept;

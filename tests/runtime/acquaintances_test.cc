@@ -32,6 +32,25 @@ TEST(Acquaintances, AVainMeetingCountsUntilTheTopicsChange) {
   EXPECT_TRUE(met.IsInVain(kA));
 }
 
+TEST(Acquaintances, WhoNeverHasTimeIsCalledLessAndLess) {
+  Acquaintances met;
+  int64_t last = 0;
+  int tries = 0;
+  while (const auto pause = met.NextPause(kA)) {
+    EXPECT_GT(*pause, last);
+    last = *pause;
+    ASSERT_LE(++tries, 10);
+  }
+  EXPECT_EQ(tries, 10);
+  EXPECT_TRUE(met.NextPause(kB).has_value()) << "another";
+  met.OnHoller(kA);
+  EXPECT_TRUE(met.NextPause(kA).has_value()) << "it has something to say";
+  for (uint64_t i = 0; i < 10'000; ++i) met.NextPause(wire::NodeId(7, i));
+  EXPECT_LT(met.size(), 2'000u);
+  met.KeepOnly({});
+  EXPECT_EQ(met.size(), 0u);
+}
+
 TEST(Acquaintances, ForgetsThoseThatAreGone) {
   Acquaintances met;
   met.Ban(kA);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -113,7 +114,10 @@ class FakeHost final : public SessionHost {
   NodeStats& stats() override { return counts; }
   void LogOnce(LogSeverity, const std::string& line) override { log.push_back(line); }
   MatchLog& match_log() override { return matches; }
-  void RetrySoon() override { ++soon_retries; }
+  void LogFirst(const std::string& what, LogSeverity, const std::string& line) override {
+    if (told.insert(what).second) log.push_back(line);
+  }
+  void RetryAfter(int64_t) override { ++soon_retries; }
   void RetryLater() override { ++retries; }
   void Announce(uint64_t, const std::vector<PublisherEndpoint::Admitted>&) override {}
   Observation* observation() override { return notes.get(); }
@@ -122,6 +126,7 @@ class FakeHost final : public SessionHost {
   Registry endpoints;
   NodeStats counts;
   Notes log;
+  std::set<std::string> told{};
   Notes infos;
   MatchLog matches{[this](LogSeverity, const std::string& line) { infos.push_back(line); }};
   std::unique_ptr<Observation> notes;  // Of an observer.

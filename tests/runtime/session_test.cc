@@ -255,8 +255,45 @@ TEST_F(SessionTest, WhatMatchedMeanwhileIsNotTriedAgain) {
   subscriber_.answer = absl::AlreadyExistsError("proposed by another path");
   ASSERT_TRUE(session_->Retry().ok());
   EXPECT_EQ(host_.counts.refused_endpoints, 1u) << "only the first time";
+  ASSERT_TRUE(session_->SendTopics().ok());
+  EXPECT_EQ(Sent().message.type, wire::Message_Topics) << "nothing was sent before it";
+}
+
+TEST_F(SessionTest, OfEndpointsThePeerDoesNotKnowItHearsNothing) {
+  Establish();
   ASSERT_TRUE(session_->SendGone(5).ok());
-  EXPECT_EQ(Sent().message.type, wire::Message_Gone) << "nothing was sent before it";
+  ASSERT_TRUE(session_->SendTopics().ok());
+  EXPECT_EQ(Sent().message.type, wire::Message_Topics);
+}
+
+// A peer that is stopped may hold samples: whatever goes on meanwhile, it must not be dropped.
+TEST_F(SessionTest, APeerThatDoesNotReadIsToldTheOutcomeLater) {
+  host_.endpoints.Add(kPublisher, &publisher_);
+  Establish();
+  EXPECT_EQ(Sent().message.type, wire::Message_PublisherCard);
+  while (!session_->connection().has_backlog()) ASSERT_TRUE(session_->SendTopics().ok());
+  for (int i = 0; i < 10'000; ++i) {
+    host_.endpoints.Add(kSubscriber, &subscriber_);
+    ASSERT_TRUE(session_->SendTopics().ok()) << i;
+    ASSERT_TRUE(session_->Introduce(kSubscriber, &subscriber_).ok()) << i;
+    host_.endpoints.Remove(kSubscriber);
+    ASSERT_TRUE(session_->SendGone(kSubscriber).ok()) << i;
+    ASSERT_TRUE(session_->SendTopics().ok()) << i;
+  }
+  host_.endpoints.Remove(kPublisher);
+  ASSERT_TRUE(session_->SendGone(kPublisher).ok());
+  ASSERT_TRUE(session_->SendTopics().ok());
+  std::vector<wire::Message> told;
+  wire::EnvelopeT last_topics;
+  for (auto card = Sent(); card.message.type != wire::Message_NONE; card = Sent()) {
+    told.push_back(card.message.type);
+    if (card.message.type == wire::Message_Topics) last_topics = std::move(card);
+    ASSERT_TRUE(session_->connection().Flush().ok());
+    ASSERT_TRUE(session_->CatchUp().ok());
+  }
+  EXPECT_EQ(std::count(told.begin(), told.end(), wire::Message_Gone), 1);
+  EXPECT_TRUE(last_topics.message.AsTopics()->publishes.empty()) << "as it is now";
+  EXPECT_LT(told.size(), 5'000u);
 }
 
 TEST_F(SessionTest, AdmitsASubscriberThere) {
