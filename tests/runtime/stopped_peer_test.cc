@@ -13,7 +13,7 @@ namespace holler {
 namespace {
 
 constexpr uint64_t kWhileStopped = 1'000;
-constexpr int kChurn = 3'000;  // More than fits the socket of one that does not read.
+constexpr int kChurn = 12'000;  // More news than is kept for one that does not read.
 
 // Takes one sample and holds it; goes on when it is told to.
 int HoldOne(Child::Line& line, uint32_t domain) {
@@ -53,8 +53,7 @@ TEST(StoppedPeer, KeepsWhatItHolds) {
   child.Signal(SIGSTOP);
 
   for (int i = 0; i < kChurn; ++i) {
-    auto endpoint = Make<test::ManyPublisher>(*node);
-    auto listener = Make<test::SmallSubscriber>(*node);
+    auto endpoint = Make<test::LargeSubscriber>(*node);
   }
   for (uint64_t n = 2; n <= kWhileStopped + 1; ++n) {
     ASSERT_EQ(PublishNumber(*publisher, n), n);
