@@ -12,7 +12,7 @@
 namespace holler {
 namespace {
 
-constexpr int kRounds = 10'000;
+constexpr int kCallRounds = 10'000;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kSanitized = true;
@@ -47,10 +47,10 @@ TEST(CallSteadyState, CallsAllocateNothing) {
   ASSERT_TRUE(halves.Round(1));
   const uint64_t before = AllocatorCalls();
   bool good = true;
-  for (uint64_t n = 1; n <= kRounds && good; ++n) good = halves.Round(n);
+  for (uint64_t n = 1; n <= kCallRounds && good; ++n) good = halves.Round(n);
   const uint64_t after = AllocatorCalls();
   EXPECT_TRUE(good);
-  EXPECT_EQ(after - before, 0u) << "calls of malloc or free in " << kRounds << " rounds";
+  EXPECT_EQ(after - before, 0u) << "calls of malloc or free in " << kCallRounds << " rounds";
 }
 
 // Nobody sleeps: the client looks for its reply without waiting.
@@ -61,7 +61,7 @@ TEST(CallSteadyState, CallsMakeNoSystemCalls) {
     Halves halves(*node);
     if (!halves.Round(1)) return 1;
     if (!AllowOnly({})) return 77;
-    for (uint64_t n = 1; n <= kRounds; ++n) {
+    for (uint64_t n = 1; n <= kCallRounds; ++n) {
       if (!halves.Round(n)) ::_exit(2);
     }
     ::_exit(0);  // What is left makes system calls.
