@@ -101,6 +101,10 @@ class Table:
         offset = self._buffer.scalar("<H", self._vtable + vt)
         return self._position + offset if offset else 0
 
+    def offset_at(self, vt: int) -> int:
+        """Where the offset in field `vt` stands; 0 when the field is absent."""
+        return self._field(vt)
+
     def integer(self, vt: int, code: str, default: int = 0) -> int:
         """The integer field `vt` of `struct` format `code`."""
         position = self._field(vt)

@@ -23,6 +23,7 @@ from holler_gen.bounds import (
     kind_of,
     parse,
 )
+from holler_gen.layout import nested_type
 from holler_gen.names import namespace_of, resolve, simple_name
 from holler_gen.problems import Problems
 from holler_gen.schema import Base, EnumValue, Field, Object, Schema, Type
@@ -248,8 +249,7 @@ class _Walk:
     ) -> BoundedField | None:
         """A nested_flatbuffer: of any size up to a length, or laid out as the rest is."""
         name = field.attributes["nested_flatbuffer"]
-        target = resolve(name, namespace_of(item.name), self._schema.objects)
-        nested = self._schema.objects.get(target)
+        nested = self._schema.objects.get(nested_type(item, field, self._schema))
         if nested is None or nested.is_struct:
             self._wrong(
                 f'field "{path}" nests {_q(name)}, which is not a table',

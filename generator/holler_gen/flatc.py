@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from holler_gen import comment
+from holler_gen import comment, embedded
 
 # Options that change the names of files or accessors, which the emitted code relies on.
 FORBIDDEN_ARGS = (
@@ -43,9 +43,12 @@ class Flatc:
         """The .bfbs that a segment carries: the same wherever it is built.
 
         It has no file names: flatc leaves them out of a .bfbs when the schema is named without a
-        folder. Nor has it FlatBuffers' own attributes: flatbuffers::Parser rejects a schema in
-        which it cannot resolve the name in a `nested_flatbuffer`.
+        folder. FlatBuffers' own attributes are in it only where readers need one of them: what a
+        `nested_flatbuffer` names is part of the type.
         """
+        with_attributes = self._bfbs(schema, "--bfbs-comments", "--bfbs-builtins")
+        if b"nested_flatbuffer" in with_attributes:
+            return embedded.with_full_names(with_attributes)
         return self._bfbs(schema, "--bfbs-comments")
 
     def headers(self, schemas: tuple[Path, ...]) -> tuple[dict[str, str], str]:

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from holler_gen.names import namespace_of, resolve
 from holler_gen.schema import SCALAR_BYTES, Base, Enum, Field, Object, Schema, Type, align_up
 
 if TYPE_CHECKING:
@@ -277,18 +278,25 @@ def reachable(root: Object, schema: Schema) -> tuple[Object | Enum, ...]:
         if item.name in found:
             continue
         found[item.name] = item
-        for mentioned in _mentions(item):
+        for mentioned in _mentions(item, schema):
             target = schema.objects.get(mentioned) or schema.enums.get(mentioned)
             if target is not None:
                 waiting.append(target)
     return tuple(found[name] for name in sorted(found))
 
 
-def _mentions(item: Object | Enum) -> Iterator[str]:
+def _mentions(item: Object | Enum, schema: Schema) -> Iterator[str]:
     if isinstance(item, Object):
         yield from (f.type.name for f in item.fields)
+        yield from (nested_type(item, f, schema) for f in item.fields)
     else:
         yield from (v.member.name for v in item.values if v.member)
+
+
+def nested_type(owner: Object, field: Field, schema: Schema) -> str:
+    """The full name of the type that a `nested_flatbuffer` names; empty for none."""
+    name = field.attributes.get("nested_flatbuffer", "")
+    return resolve(name, namespace_of(owner.name), schema.objects) if name else ""
 
 
 def fingerprint(root: Object, schema: Schema) -> int:
@@ -305,25 +313,31 @@ def canonical_text(root: Object, schema: Schema) -> str:
     """
     lines = [f"root {root.name}"]
     for item in reachable(root, schema):
-        lines += _canonical_object(item) if isinstance(item, Object) else _canonical_enum(item)
+        if isinstance(item, Object):
+            lines += _canonical_object(item, schema)
+        else:
+            lines += _canonical_enum(item)
     return "".join(f"{line}\n" for line in lines)
 
 
-def _canonical_object(item: Object) -> list[str]:
+def _canonical_object(item: Object, schema: Schema) -> list[str]:
     if item.is_struct:
         return [f"struct {item.name} align {item.align} size {item.size}"] + [
             f"  {f.name} {type_text(f.type)} at {f.offset}" for f in item.fields
         ]
-    return [f"table {item.name}"] + [_canonical_table_field(f) for f in item.fields]
+    return [f"table {item.name}"] + [
+        _canonical_table_field(f, nested_type(item, f, schema)) for f in item.fields
+    ]
 
 
-def _canonical_table_field(field: Field) -> str:
+def _canonical_table_field(field: Field, nested: str) -> str:
     words = [f"  {field.id} {field.name} {type_text(field.type)}"]
     if field.type.base in SCALAR_BYTES:  # Nothing else has a default, or a choice of being absent.
         is_real = field.type.base in (Base.FLOAT, Base.DOUBLE)
         default = repr(field.default_real) if is_real else str(field.default_integer)
         words.append("optional" if field.optional else f"= {default}")
     words += [word for word in ("required", "key", "deprecated") if getattr(field, word)]
+    words += [f"nests {nested}"] if nested else []
     return " ".join(words)
 
 

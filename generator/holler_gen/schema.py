@@ -1,6 +1,6 @@
 """The model of a FlatBuffers schema, and how to read it from the .bfbs that flatc writes.
 
-Nothing outside this file and bfbs.py knows what a .bfbs looks like. Whatever `read` returns is
+Nothing outside this file, bfbs.py and embedded.py knows what a .bfbs looks like. Whatever `read` returns is
 sound: every reference leads to a type that exists, every name is an identifier, every struct's
 fields lie inside it. Anything else is a `BfbsError`.
 """
@@ -160,7 +160,7 @@ class Schema:
 
 
 # Offsets in vtables: the VT_ constants of reflection_generated.h.
-class _Vt:
+class Vt:
     TYPE_BASE, TYPE_ELEMENT, TYPE_INDEX, TYPE_LENGTH = 4, 6, 8, 10
     KEY, VALUE = 4, 6
     VALUE_NAME, VALUE_VALUE, VALUE_UNION_TYPE, VALUE_DOC = 4, 6, 10, 12
@@ -186,22 +186,22 @@ _ROOT_MARK = "//"  # flatc writes file names relative to a root that it calls "/
 def read(data: bytes) -> Schema:
     """The schema in the bytes of a .bfbs. Raises BfbsError."""
     root = Buffer(data).root(b"BFBS")
-    objects = tuple(root.children(_Vt.OBJECTS))
-    enums = tuple(root.children(_Vt.ENUMS))
+    objects = tuple(root.children(Vt.OBJECTS))
+    enums = tuple(root.children(Vt.ENUMS))
     names = _Names(
-        tuple(_full_name(o.string(_Vt.OBJECT_NAME)) for o in objects),
-        tuple(_full_name(e.string(_Vt.ENUM_NAME)) for e in enums),
+        tuple(_full_name(o.string(Vt.OBJECT_NAME)) for o in objects),
+        tuple(_full_name(e.string(Vt.ENUM_NAME)) for e in enums),
     )
-    root_table = root.child(_Vt.ROOT)
-    root_name = root_table.string(_Vt.OBJECT_NAME) if root_table else ""
+    root_table = root.child(Vt.ROOT)
+    root_name = root_table.string(Vt.OBJECT_NAME) if root_table else ""
     found = {o.name: o for o in (_object(o, names) for o in objects)}
     schema = Schema(
         objects=MappingProxyType({name: _placed(o, found) for name, o in found.items()}),
         enums=MappingProxyType({e.name: e for e in (_enum(e, names) for e in enums)}),
         root=root_name,
-        file_identifier=root.string(_Vt.FILE_IDENTIFIER),
-        files=tuple(_file(f.string(_Vt.FILE_NAME)) for f in root.children(_Vt.FILES)),
-        services=tuple(_service(s) for s in root.children(_Vt.SERVICES)),
+        file_identifier=root.string(Vt.FILE_IDENTIFIER),
+        files=tuple(_file(f.string(Vt.FILE_NAME)) for f in root.children(Vt.FILES)),
+        services=tuple(_service(s) for s in root.children(Vt.SERVICES)),
     )
     _check(schema)
     return schema
@@ -223,10 +223,10 @@ class _Names:
 def _type(table: Table | None, names: _Names) -> Type:
     if table is None:
         raise BfbsError("something has no type")
-    base = _base(table.integer(_Vt.TYPE_BASE, "<b"))
-    element = _base(table.integer(_Vt.TYPE_ELEMENT, "<b"))
-    index = table.integer(_Vt.TYPE_INDEX, "<i", -1)
-    length = table.integer(_Vt.TYPE_LENGTH, "<H")
+    base = _base(table.integer(Vt.TYPE_BASE, "<b"))
+    element = _base(table.integer(Vt.TYPE_ELEMENT, "<b"))
+    index = table.integer(Vt.TYPE_INDEX, "<i", -1)
+    length = table.integer(Vt.TYPE_LENGTH, "<H")
     compound = base in (Base.VECTOR, Base.ARRAY)
     leaf = element if compound else base
     if compound and leaf in (Base.NONE, Base.VECTOR, Base.ARRAY):
@@ -242,96 +242,96 @@ def _type(table: Table | None, names: _Names) -> Type:
 
 
 def _field(table: Table, names: _Names) -> Field:
-    name = table.string(_Vt.FIELD_NAME)
+    name = table.string(Vt.FIELD_NAME)
     if not _IDENTIFIER.fullmatch(name):
         raise BfbsError(f"a field is named {name!r}")
-    attributes = _attributes(table, _Vt.FIELD_ATTRIBUTES)
+    attributes = _attributes(table, Vt.FIELD_ATTRIBUTES)
     return Field(
         name=name,
-        type=_type(table.child(_Vt.FIELD_TYPE), names),
-        id=table.integer(_Vt.FIELD_ID, "<H"),
-        offset=table.integer(_Vt.FIELD_OFFSET, "<H"),
-        default_integer=table.integer(_Vt.FIELD_DEFAULT_INTEGER, "<q"),
-        default_real=table.real(_Vt.FIELD_DEFAULT_REAL),
-        deprecated=table.boolean(_Vt.FIELD_DEPRECATED),
-        required=table.boolean(_Vt.FIELD_REQUIRED),
-        key=table.boolean(_Vt.FIELD_KEY),
-        optional=table.boolean(_Vt.FIELD_OPTIONAL),
+        type=_type(table.child(Vt.FIELD_TYPE), names),
+        id=table.integer(Vt.FIELD_ID, "<H"),
+        offset=table.integer(Vt.FIELD_OFFSET, "<H"),
+        default_integer=table.integer(Vt.FIELD_DEFAULT_INTEGER, "<q"),
+        default_real=table.real(Vt.FIELD_DEFAULT_REAL),
+        deprecated=table.boolean(Vt.FIELD_DEPRECATED),
+        required=table.boolean(Vt.FIELD_REQUIRED),
+        key=table.boolean(Vt.FIELD_KEY),
+        optional=table.boolean(Vt.FIELD_OPTIONAL),
         align=_power_of_two(attributes.get("force_align", "1")),
         attributes=attributes,
-        doc=table.strings(_Vt.FIELD_DOC),
+        doc=table.strings(Vt.FIELD_DOC),
     )
 
 
 def _object(table: Table, names: _Names) -> Object:
-    fields = [_field(f, names) for f in table.children(_Vt.OBJECT_FIELDS)]
+    fields = [_field(f, names) for f in table.children(Vt.OBJECT_FIELDS)]
     return Object(
-        name=table.string(_Vt.OBJECT_NAME),
-        is_struct=table.boolean(_Vt.OBJECT_IS_STRUCT),
+        name=table.string(Vt.OBJECT_NAME),
+        is_struct=table.boolean(Vt.OBJECT_IS_STRUCT),
         fields=tuple(sorted(fields, key=lambda f: f.id)),
-        align=_power_of_two(str(table.integer(_Vt.OBJECT_ALIGN, "<i"))),
-        size=table.integer(_Vt.OBJECT_SIZE, "<i"),
-        attributes=_attributes(table, _Vt.OBJECT_ATTRIBUTES),
-        doc=table.strings(_Vt.OBJECT_DOC),
-        file=_file(table.string(_Vt.OBJECT_FILE)),
+        align=_power_of_two(str(table.integer(Vt.OBJECT_ALIGN, "<i"))),
+        size=table.integer(Vt.OBJECT_SIZE, "<i"),
+        attributes=_attributes(table, Vt.OBJECT_ATTRIBUTES),
+        doc=table.strings(Vt.OBJECT_DOC),
+        file=_file(table.string(Vt.OBJECT_FILE)),
     )
 
 
 def _enum(table: Table, names: _Names) -> Enum:
-    underlying = _type(table.child(_Vt.ENUM_UNDERLYING), names).base
+    underlying = _type(table.child(Vt.ENUM_UNDERLYING), names).base
     if underlying not in INTEGERS:
         raise BfbsError(f"an enum is made of {underlying.name}")
-    is_union = table.boolean(_Vt.ENUM_IS_UNION)
+    is_union = table.boolean(Vt.ENUM_IS_UNION)
     return Enum(
-        name=table.string(_Vt.ENUM_NAME),
+        name=table.string(Vt.ENUM_NAME),
         is_union=is_union,
         underlying=underlying,
-        values=tuple(_enum_value(v, is_union, names) for v in table.children(_Vt.ENUM_VALUES)),
-        attributes=_attributes(table, _Vt.ENUM_ATTRIBUTES),
-        doc=table.strings(_Vt.ENUM_DOC),
-        file=_file(table.string(_Vt.ENUM_FILE)),
+        values=tuple(_enum_value(v, is_union, names) for v in table.children(Vt.ENUM_VALUES)),
+        attributes=_attributes(table, Vt.ENUM_ATTRIBUTES),
+        doc=table.strings(Vt.ENUM_DOC),
+        file=_file(table.string(Vt.ENUM_FILE)),
     )
 
 
 def _enum_value(table: Table, is_union: bool, names: _Names) -> EnumValue:
-    name = table.string(_Vt.VALUE_NAME)
+    name = table.string(Vt.VALUE_NAME)
     if not _IDENTIFIER.fullmatch(name):
         raise BfbsError(f"an enum's value is named {name!r}")
     return EnumValue(
         name=name,
-        value=table.integer(_Vt.VALUE_VALUE, "<q"),
-        member=_type(table.child(_Vt.VALUE_UNION_TYPE), names) if is_union else None,
-        doc=table.strings(_Vt.VALUE_DOC),
+        value=table.integer(Vt.VALUE_VALUE, "<q"),
+        member=_type(table.child(Vt.VALUE_UNION_TYPE), names) if is_union else None,
+        doc=table.strings(Vt.VALUE_DOC),
     )
 
 
 def _service(table: Table) -> Service:
     return Service(
-        name=_full_name(table.string(_Vt.SERVICE_NAME)),
-        methods=tuple(_method(call) for call in table.children(_Vt.SERVICE_CALLS)),
-        doc=table.strings(_Vt.SERVICE_DOC),
-        file=_file(table.string(_Vt.SERVICE_FILE)),
+        name=_full_name(table.string(Vt.SERVICE_NAME)),
+        methods=tuple(_method(call) for call in table.children(Vt.SERVICE_CALLS)),
+        doc=table.strings(Vt.SERVICE_DOC),
+        file=_file(table.string(Vt.SERVICE_FILE)),
     )
 
 
 def _method(table: Table) -> Method:
-    name = table.string(_Vt.CALL_NAME)
+    name = table.string(Vt.CALL_NAME)
     if not _IDENTIFIER.fullmatch(name):
         raise BfbsError(f"a method is named {name!r}")
-    request, reply = table.child(_Vt.CALL_REQUEST), table.child(_Vt.CALL_REPLY)
+    request, reply = table.child(Vt.CALL_REQUEST), table.child(Vt.CALL_REPLY)
     if request is None or reply is None:
         raise BfbsError(f"method {name} lacks its request or its reply")
     return Method(
         name=name,
-        request=_full_name(request.string(_Vt.OBJECT_NAME)),
-        reply=_full_name(reply.string(_Vt.OBJECT_NAME)),
-        attributes=_attributes(table, _Vt.CALL_ATTRIBUTES),
-        doc=table.strings(_Vt.CALL_DOC),
+        request=_full_name(request.string(Vt.OBJECT_NAME)),
+        reply=_full_name(reply.string(Vt.OBJECT_NAME)),
+        attributes=_attributes(table, Vt.CALL_ATTRIBUTES),
+        doc=table.strings(Vt.CALL_DOC),
     )
 
 
 def _attributes(table: Table, vt: int) -> Mapping[str, str]:
-    return MappingProxyType({a.string(_Vt.KEY): a.string(_Vt.VALUE) for a in table.children(vt)})
+    return MappingProxyType({a.string(Vt.KEY): a.string(Vt.VALUE) for a in table.children(vt)})
 
 
 def _power_of_two(text: str) -> int:

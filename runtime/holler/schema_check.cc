@@ -22,6 +22,21 @@ using reflection::Type;
 
 std::string Name(const flatbuffers::String* name) { return name == nullptr ? "" : name->str(); }
 
+// a.b of a.b.Imu.
+std::string NamespaceOf(const std::string& full_name) {
+  const size_t dot = full_name.rfind('.');
+  return dot == std::string::npos ? "" : full_name.substr(0, dot);
+}
+
+// The type that a field's `nested_flatbuffer` names, as its schema spells it; empty for none.
+std::string NestedName(const Field* field) {
+  if (field->attributes() == nullptr) return "";
+  for (const reflection::KeyValue* attribute : *field->attributes()) {
+    if (Name(attribute->key()) == "nested_flatbuffer") return Name(attribute->value());
+  }
+  return "";
+}
+
 // One verified schema. Looks up by index and name with every index bounded: the verifier checks
 // offsets, not the meaning of integers.
 class Types {
@@ -40,6 +55,15 @@ class Types {
   const Object* Find(const std::string& name) const {
     const auto it = objects_.find(name);
     return it == objects_.end() ? nullptr : it->second;
+  }
+  // Of a name in a schema: looked up in `name_space`, then outward, as flatc does.
+  const Object* Resolve(const std::string& name, std::string name_space) const {
+    while (!name_space.empty()) {
+      const Object* object = Find(absl::StrCat(name_space, ".", name));
+      if (object != nullptr) return object;
+      name_space = NamespaceOf(name_space);
+    }
+    return Find(name);
   }
   const Object* ObjectOf(const Type* type) const { return At(schema_->objects(), type->index()); }
   const Enum* EnumOf(const Type* type) const { return At(schema_->enums(), type->index()); }
@@ -236,6 +260,8 @@ class Comparison {
         a->fixed_length() != b->fixed_length()) {
       return differs();
     }
+    const std::string nested = NestedName(read);
+    if (!nested.empty()) return CompareNested(owner, written, read, nested);
     const BaseType leaf = Leaf(b);
     if (leaf == reflection::Obj) {
       const Object* theirs = publisher_.ObjectOf(a);
@@ -253,6 +279,24 @@ class Comparison {
       return differs();
     }
     return CompareEnums(theirs, ours);
+  }
+
+  // Bytes that the reader takes for a message. To one that takes them for bytes, nothing matters.
+  absl::Status CompareNested(const std::string& owner, const Field* written, const Field* read,
+                             const std::string& read_as) {
+    const std::string written_as = NestedName(written);
+    const Object* theirs = publisher_.Resolve(written_as, NamespaceOf(owner));
+    const Object* ours = subscriber_.Resolve(read_as, NamespaceOf(owner));
+    if (theirs == nullptr || ours == nullptr || Name(theirs->name()) != Name(ours->name())) {
+      return Differs(owner, Name(read->name()), DescribeNested(theirs, written_as),
+                     DescribeNested(ours, read_as), kTableRemedy);
+    }
+    return CompareObjects(theirs, ours);
+  }
+
+  static std::string DescribeNested(const Object* object, const std::string& name) {
+    if (name.empty()) return "[ubyte]";
+    return absl::StrCat("[ubyte] that nests ", object == nullptr ? name : Name(object->name()));
   }
 
   // A value may be new on either side; one that both have must mean the same.

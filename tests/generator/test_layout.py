@@ -237,8 +237,35 @@ def test_fingerprint_ignores_what_does_not_matter(workshop: Workshop) -> None:
     assert fingerprint(workshop, other) == fingerprint(workshop, BASE)
 
 
+NESTING = """
+namespace n;
+table Inner { a:int; b:float; }
+namespace n.m;
+table T { data:[ubyte] (nested_flatbuffer: "Inner"); }
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_same"),
+    [
+        ("a:int; b:float", "a:float; b:int", False),  # what is nested
+        (' (nested_flatbuffer: "Inner")', "", False),
+        ("namespace n.m;", "namespace n.m; table Inner { a:int; b:float; }", False),
+        ('"Inner"', '"n.Inner"', True),  # the same by another name
+        ("table Inner {", "table Other {} table Inner {", True),
+    ],
+)
+def test_fingerprint_of_what_is_nested(
+    workshop: Workshop, old: str, new: str, is_same: bool
+) -> None:
+    changed = NESTING.replace(old, new)
+    assert changed != NESTING
+    prints = [fingerprint(workshop, text, "n.m.T") for text in (NESTING, changed)]
+    assert (prints[0] == prints[1]) == is_same
+
+
 def test_fingerprint_of_recursive_types_ends(workshop: Workshop) -> None:
-    text = "table A { b:B; } table B { a:[A]; }"
+    text = "table A { b:B; n:[ubyte] (nested_flatbuffer: \"A\"); } table B { a:[A]; }"
     assert fingerprint(workshop, text, "A") != fingerprint(workshop, text, "B")
 
 

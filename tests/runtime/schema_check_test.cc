@@ -53,6 +53,8 @@ TEST_P(Evolutions, AreNoMoreThanConformToAllows) {
   }
 }
 
+constexpr char kNesting[] = R"( table M { n:[ubyte] (nested_flatbuffer: "I"); })";
+
 std::vector<Evolution> SafeOnes() {
   return {
       {"same", "table M { a:int; }", "table M { a:int; }", ""},
@@ -84,6 +86,18 @@ std::vector<Evolution> SafeOnes() {
       {"optional_on_both", "table M { a:int = null; }", "table M { a:int = null; }", ""},
       {"nan_default", "table M { a:float = nan; }", "table M { a:float = nan; }", ""},
       {"same_struct", "struct M { a:int; b:[ushort:3]; }", "struct M { a:int; b:[ushort:3]; }", ""},
+      {"nested_message", absl::StrCat("table I { a:int; }", kNesting),
+       absl::StrCat("table I { a:int; b:int; }", kNesting), ""},
+      {"nested_message_at_publisher_only", absl::StrCat("table I { a:int; }", kNesting),
+       "table M { n:[ubyte]; }", ""},
+      {"nested_message_by_another_name",
+       "namespace t.u; table I { a:int; } namespace t; "
+       "table M { n:[ubyte] (nested_flatbuffer: \"u.I\"); }",
+       "namespace t.u; table I { a:int; } namespace t; "
+       "table M { n:[ubyte] (nested_flatbuffer: \"t.u.I\"); }",
+       ""},
+      {"nested_message_in_itself", "table M { a:int; n:[ubyte] (nested_flatbuffer: \"M\"); }",
+       "table M { a:int; n:[ubyte] (nested_flatbuffer: \"M\"); }", ""},
       {"root_type_differs", "table M { a:int; } table R { m:M; } root_type R;",
        "table M { a:int; } root_type M;", ""},
   };
@@ -127,6 +141,20 @@ std::vector<Evolution> UnsafeTables() {
        "table S { x:long; } table M { s:[S]; }", "t.S.x: int"},
       {"deeply_nested", "table A { x:int; } table B { a:A; } table C { b:[B]; } table M { c:C; }",
        "table A { x:float; } table B { a:A; } table C { b:[B]; } table M { c:C; }", "t.A.x"},
+      {"nested_message", absl::StrCat("table I { a:int; b:float; }", kNesting),
+       absl::StrCat("table I { a:float; b:int; }", kNesting), "t.I.a: int at the publisher, float"},
+      {"nested_message_at_subscriber_only", "table M { n:[ubyte]; }",
+       absl::StrCat("table I { a:int; }", kNesting),
+       "t.M.n: [ubyte] at the publisher, [ubyte] that nests t.I at the subscriber"},
+      {"another_nested_message",
+       "table J { a:int; } table M { n:[ubyte] (nested_flatbuffer: \"J\"); }",
+       absl::StrCat("table I { a:int; }", kNesting), "t.M.n: [ubyte] that nests t.J at"},
+      {"nested_message_of_an_outer_namespace",
+       "table I { a:int; } namespace t.u; table N { n:[ubyte] (nested_flatbuffer: \"I\"); } "
+       "namespace t; table M { n:u.N; }",
+       "table I { a:uint; } namespace t.u; table N { n:[ubyte] (nested_flatbuffer: \"I\"); } "
+       "namespace t; table M { n:u.N; }",
+       "t.I.a: int"},
       {"table_to_struct", "table S { x:int; } table M { s:S; }",
        "struct S { x:int; } table M { s:S; }", "t.S: a table at the publisher, a struct"},
       {"message_table_to_struct", "table M { x:int; }", "struct M { x:int; }",

@@ -15,6 +15,7 @@ namespace holler {
 inline std::unique_ptr<flatbuffers::Parser> ParseSchema(const std::string& text) {
   flatbuffers::IDLOptions options;
   options.lang_to_generate = flatbuffers::IDLOptions::kCpp;  // Structs and strings in unions.
+  options.binary_schema_builtins = true;  // As in segments: what a nested_flatbuffer names.
   auto parser = std::make_unique<flatbuffers::Parser>(options);
   if (!parser->Parse(("namespace t;\n" + text).c_str())) {
     std::fprintf(stderr, "%s\nin\n%s\n", parser->error_.c_str(), text.c_str());
