@@ -53,6 +53,10 @@ const uint8_t* UnionTypes(const TableShape& shape, const Table& from, size_t id)
 
 bool CheckTable(const TableShape& shape, const Table& from, CopyResult& refusal);
 
+uint32_t BoundedLength(const uint8_t* vector, uint32_t capacity) {
+  return std::min(GetLength(vector), capacity);
+}
+
 bool CheckLength(const uint8_t* vector, uint32_t capacity, CopyResult& refusal) {
   const uint32_t length = GetLength(vector);
   if (length > capacity) refusal.Refuse(length, capacity);
@@ -73,26 +77,27 @@ bool CheckMember(const FieldShape& field, uint8_t type, const uint8_t* value, Co
   return fits;
 }
 
-bool CheckElement(const TableShape& shape, const Table& from, size_t id, const uint8_t* element,
-                  uint32_t i, CopyResult& refusal) {
-  const FieldShape& field = shape.fields[id];
+// `type`: of a union.
+bool CheckElement(const FieldShape& field, const uint8_t* element, uint8_t type,
+                  CopyResult& refusal) {
   switch (field.kind) {
     case FieldKind::kStrings:
       return CheckLength(element, field.string_capacity, refusal);
     case FieldKind::kTables:
       return CheckTable(*field.child, TableAt(element), refusal);
-    default: {
-      const uint8_t* types = UnionTypes(shape, from, id);
-      return CheckMember(field, types == nullptr ? 0 : types[i], element, refusal);
-    }
+    default:
+      return type == 0 || CheckMember(field, type, element, refusal);
   }
 }
 
 bool CheckElements(const TableShape& shape, const Table& from, size_t id, const uint8_t* vector,
                    CopyResult& refusal) {
-  if (!CheckLength(vector, shape.fields[id].capacity, refusal)) return false;
-  for (uint32_t i = 0; i < GetLength(vector); ++i) {
-    if (!CheckElement(shape, from, id, Element(vector, i), i, refusal)) {
+  const FieldShape& field = shape.fields[id];
+  if (!CheckLength(vector, field.capacity, refusal)) return false;
+  const uint8_t* types = field.kind == FieldKind::kUnions ? UnionTypes(shape, from, id) : nullptr;
+  for (uint32_t i = 0; i < BoundedLength(vector, field.capacity); ++i) {
+    const uint8_t type = types == nullptr ? 0 : types[i];
+    if (!CheckElement(field, Element(vector, i), type, refusal)) {
       refusal.PrependIndex(i);
       return false;
     }
@@ -141,14 +146,10 @@ bool CheckTable(const TableShape& shape, const Table& from, CopyResult& refusal)
   return true;
 }
 
-// Filling. Lengths are bounded once more: `from` may lie in memory of a peer that does not keep
-// what it has published.
+// Filling. Lengths are bounded and members looked up once more: `from` may lie in memory of a peer
+// that does not keep what it has published.
 
 void FillTable(const TableShape& shape, const Table& from, uint8_t* to);
-
-uint32_t BoundedLength(const uint8_t* vector, uint32_t capacity) {
-  return std::min(GetLength(vector), capacity);
-}
 
 void FillString(const uint8_t* from, uint32_t capacity, uint8_t* room) {
   const uint32_t length = BoundedLength(from, capacity);
@@ -157,26 +158,33 @@ void FillString(const uint8_t* from, uint32_t capacity, uint8_t* room) {
   room[4 + length] = 0;
 }
 
-void FillMember(const FieldShape& field, uint8_t type, const uint8_t* value, uint8_t* room,
+// False for a member that is unknown here; then nothing is changed.
+bool FillMember(const FieldShape& field, uint8_t type, const uint8_t* value, uint8_t* room,
                 uint8_t* to_offset, uint8_t* to_type) {
   const MemberShape* member = FindMember(field, type);
-  if (member == nullptr) return;
+  if (member == nullptr) return false;
   uint8_t* to = room + member->at;
   if (member->kind == FieldKind::kTable) FillTable(*member->child, TableAt(value), to);
   if (member->kind == FieldKind::kStruct) std::memcpy(to, value, member->size);
   if (member->kind == FieldKind::kString) FillString(value, member->capacity, to);
   PutOffset(to_offset, to);
   Put<uint8_t>(to_type, type);
+  return true;
 }
 
-// The elements of a vector that are not plain bytes.
-void FillElements(const TableShape& shape, const Table& from, size_t id, const uint8_t* vector,
+// An element of a vector that is none of the members. Its offset leads to something nevertheless.
+void FillNone(const FieldShape& field, uint8_t* room, uint8_t* to_offset, uint8_t* to_type) {
+  BlankUnion(field.members[0], room, to_offset, to_type);
+  Put<uint8_t>(to_type, 0);
+}
+
+// The elements of a vector that are not plain bytes. `types`: of unions.
+void FillElements(const TableShape& shape, size_t id, const uint8_t* vector, const uint8_t* types,
                   uint8_t* table) {
   const FieldShape& field = shape.fields[id];
   uint8_t* room = table + field.room;
   const uint32_t length = BoundedLength(vector, field.capacity);
   const size_t stride = field.kind == FieldKind::kTables ? field.child->stride : field.stride;
-  const uint8_t* types = field.kind == FieldKind::kUnions ? UnionTypes(shape, from, id) : nullptr;
   uint8_t* to_types =
       field.kind == FieldKind::kUnions ? table + shape.fields[id - 1].room : nullptr;
   for (uint32_t i = 0; i < length; ++i) {
@@ -188,7 +196,10 @@ void FillElements(const TableShape& shape, const Table& from, size_t id, const u
     } else if (field.kind == FieldKind::kTables) {
       FillTable(*field.child, TableAt(Element(vector, i)), element);
     } else {
-      FillMember(field, types[i], Element(vector, i), element, offset, to_types + 4 + i);
+      uint8_t* to_type = to_types + 4 + i;
+      const bool is_known =
+          FillMember(field, types[i], Element(vector, i), element, offset, to_type);
+      if (!is_known) FillNone(field, element, offset, to_type);
     }
   }
   if (field.kind == FieldKind::kTables) Put<uint32_t>(room - 4, length);
@@ -225,19 +236,20 @@ void FillField(const TableShape& shape, const Table& from, size_t id, uint8_t* t
       FillTable(*field.child, NestedRoot(at), room + 4 + field.head);
       break;
     case FieldKind::kUnion: {
-      const uint8_t type = UnionType(shape, from, id);
-      if (type == 0) return;
-      FillMember(field, type, at, room, to + field.at, to + shape.fields[id - 1].at);
+      uint8_t* to_type = to + shape.fields[id - 1].at;
+      if (!FillMember(field, UnionType(shape, from, id), at, room, to + field.at, to_type)) return;
       break;
     }
-    case FieldKind::kUnions:
-      if (UnionTypes(shape, from, id) == nullptr) return;
-      FillElements(shape, from, id, at, to);
+    case FieldKind::kUnions: {
+      const uint8_t* types = UnionTypes(shape, from, id);
+      if (types == nullptr) return;
+      FillElements(shape, id, at, types, to);
       Show(shape, to, id - 1);
       break;
+    }
     case FieldKind::kStrings:
     case FieldKind::kTables:
-      FillElements(shape, from, id, at, to);
+      FillElements(shape, id, at, nullptr, to);
       break;
     case FieldKind::kGap:
     case FieldKind::kUnionType:
@@ -268,33 +280,58 @@ uoffset_t PackBytes(const uint8_t* data, size_t count, size_t size, size_t align
   return builder.EndVector(count);
 }
 
-uoffset_t PackMember(const FieldShape& field, uint8_t type, const uint8_t* value,
-                     Builder& builder) {
+// What is known of a field before its table is begun.
+struct Packed {
+  uoffset_t at = 0;  // What its offset leads to; 0 if it is absent, or in the table itself.
+  uint8_t type = 0;  // In the row before a union: what the union holds.
+};
+
+// In place of what has to be there, and cannot be read.
+uoffset_t PackEmptyTable(Builder& builder) { return builder.EndTable(builder.StartTable()); }
+
+// Nothing for a member that is unknown here: its type would promise what was left out.
+Packed PackMember(const FieldShape& field, uint8_t type, const uint8_t* value, Builder& builder) {
   const MemberShape* member = FindMember(field, type);
-  if (member == nullptr) return 0;
-  if (member->kind == FieldKind::kTable) return PackTable(*member->child, TableAt(value), builder);
-  if (member->kind == FieldKind::kString) return PackString(value, builder);
+  if (member == nullptr) return {};
+  if (member->kind == FieldKind::kTable) {
+    return {PackTable(*member->child, TableAt(value), builder), type};
+  }
+  if (member->kind == FieldKind::kString) return {PackString(value, builder), type};
   builder.Align(member->align);
   builder.PushBytes(value, member->size);
-  return builder.GetSize();
+  return {builder.GetSize(), type};
 }
 
-uoffset_t PackElements(const TableShape& shape, const Table& from, size_t id, const uint8_t* vector,
-                       Builder& builder) {
-  const FieldShape& field = shape.fields[id];
-  const uint32_t length = GetLength(vector);
-  std::vector<flatbuffers::Offset<void>> offsets(length);
-  for (uint32_t i = 0; i < length; ++i) {
+uoffset_t PackElements(const FieldShape& field, const uint8_t* vector, Builder& builder) {
+  std::vector<flatbuffers::Offset<void>> offsets(GetLength(vector));
+  for (uint32_t i = 0; i < offsets.size(); ++i) {
     const uint8_t* element = Element(vector, i);
-    if (field.kind == FieldKind::kStrings) {
-      offsets[i] = PackString(element, builder);
-    } else if (field.kind == FieldKind::kTables) {
-      offsets[i] = PackTable(*field.child, TableAt(element), builder);
-    } else {
-      offsets[i] = PackMember(field, UnionTypes(shape, from, id)[i], element, builder);
-    }
+    offsets[i] = field.kind == FieldKind::kStrings
+                     ? PackString(element, builder)
+                     : PackTable(*field.child, TableAt(element), builder);
   }
   return builder.CreateVector(offsets).o;
+}
+
+void PackUnion(const FieldShape& field, uint8_t type, const uint8_t* value, Packed* row,
+               Builder& builder) {
+  const Packed member = PackMember(field, type, value, builder);
+  row[-1].type = member.type;
+  row[0].at = member.at == 0 && field.required ? PackEmptyTable(builder) : member.at;
+}
+
+// Both vectors, of one length.
+void PackUnions(const FieldShape& field, const uint8_t* types, const uint8_t* vector, Packed* row,
+                Builder& builder) {
+  std::vector<flatbuffers::Offset<void>> offsets(GetLength(vector));
+  std::vector<uint8_t> packed_types(offsets.size());
+  for (uint32_t i = 0; i < offsets.size(); ++i) {
+    const Packed member = PackMember(field, types[i], Element(vector, i), builder);
+    packed_types[i] = member.type;
+    offsets[i] = member.at == 0 ? PackEmptyTable(builder) : member.at;
+  }
+  row[-1].at = PackBytes(packed_types.data(), packed_types.size(), 1, 1, builder);
+  row[0].at = builder.CreateVector(offsets).o;
 }
 
 uoffset_t PackNested(const FieldShape& field, const uint8_t* vector, Builder& builder) {
@@ -303,28 +340,44 @@ uoffset_t PackNested(const FieldShape& field, const uint8_t* vector, Builder& bu
   return PackBytes(nested.GetBufferPointer(), nested.GetSize(), 1, field.alignment(), builder);
 }
 
-// What the offset of a field leads to; 0 if the field is absent, or in the table itself.
-uoffset_t PackField(const TableShape& shape, const Table& from, size_t id, Builder& builder) {
+// Packs what is outside the table. `row`: the field's own, behind that of the field before.
+void PackField(const TableShape& shape, const Table& from, size_t id, Packed* row,
+               Builder& builder) {
   const FieldShape& field = shape.fields[id];
-  if (field.kind == FieldKind::kGap || field.is_inline()) return 0;
+  if (field.kind == FieldKind::kGap || field.is_inline()) return;
   const uint8_t* at = Find(shape, from, id);
-  if (at == nullptr) return 0;
+  if (at == nullptr) return;
   switch (field.kind) {
     case FieldKind::kString:
-      return PackString(at, builder);
+      row->at = PackString(at, builder);
+      return;
     case FieldKind::kElements:
     case FieldKind::kNestedBytes:
-      return PackBytes(at + 4, GetLength(at), field.size, field.alignment(), builder);
-    case FieldKind::kUnionTypes:
-      return PackBytes(at + 4, GetLength(at), 1, 1, builder);
+      row->at = PackBytes(at + 4, GetLength(at), field.size, field.alignment(), builder);
+      return;
     case FieldKind::kTable:
-      return PackTable(*field.child, TableAt(at), builder);
+      row->at = PackTable(*field.child, TableAt(at), builder);
+      return;
     case FieldKind::kNestedMessage:
-      return PackNested(field, at, builder);
+      row->at = PackNested(field, at, builder);
+      return;
     case FieldKind::kUnion:
-      return PackMember(field, UnionType(shape, from, id), at, builder);
-    default:
-      return PackElements(shape, from, id, at, builder);
+      return PackUnion(field, UnionType(shape, from, id), at, row, builder);
+    case FieldKind::kUnions: {
+      const uint8_t* types = UnionTypes(shape, from, id);
+      if (types != nullptr) PackUnions(field, types, at, row, builder);
+      return;
+    }
+    case FieldKind::kStrings:
+    case FieldKind::kTables:
+      row->at = PackElements(field, at, builder);
+      return;
+    case FieldKind::kGap:
+    case FieldKind::kScalar:
+    case FieldKind::kStruct:
+    case FieldKind::kUnionType:
+    case FieldKind::kUnionTypes:  // With the unions.
+      return;
   }
 }
 
@@ -387,17 +440,19 @@ CopyResult CopyTable(const TableShape& shape, const Table& from, uint8_t* to) no
 }
 
 uoffset_t PackTable(const TableShape& shape, const Table& from, Builder& builder) {
-  std::vector<uoffset_t> offsets(shape.fields.size());
-  for (size_t id = 0; id < offsets.size(); ++id) {
-    offsets[id] = PackField(shape, from, id, builder);
+  std::vector<Packed> rows(shape.fields.size());
+  for (size_t id = 0; id < rows.size(); ++id) {
+    PackField(shape, from, id, &rows[id], builder);
   }
   const uoffset_t start = builder.StartTable();
   // The large ones first, as there is less padding then.
   for (const size_t size : {size_t{8}, size_t{4}, size_t{2}, size_t{1}}) {
-    for (size_t id = 0; id < offsets.size(); ++id) {
+    for (size_t id = 0; id < rows.size(); ++id) {
       const FieldShape& field = shape.fields[id];
-      if (offsets[id] != 0 && size == 4) {
-        builder.AddOffset(VtableEntry(id), flatbuffers::Offset<void>(offsets[id]));
+      if (rows[id].at != 0 && size == 4) {
+        builder.AddOffset(VtableEntry(id), flatbuffers::Offset<void>(rows[id].at));
+      } else if (field.kind == FieldKind::kUnionType) {
+        if (size == 1) builder.AddElement<uint8_t>(VtableEntry(id), rows[id].type, 0);
       } else if (field.is_inline() && std::min(field.alignment(), 8u) == size) {
         const uint8_t* at = Find(shape, from, id);
         if (at != nullptr) PackInline(id, field, at, builder);

@@ -57,8 +57,9 @@ class CopyResult {
 // long, nothing is changed.
 CopyResult CopyTable(const TableShape& shape, const flatbuffers::Table& from, uint8_t* to) noexcept;
 
-// Copies a table to `builder`, which packs it as tightly as FlatBuffers allow. Allocates as the
-// builder does.
+// Copies a table to `builder`, which packs it as tightly as FlatBuffers allow. Fields that this
+// program's schema does not know are left out; unions that hold what it does not know become NONE,
+// those of a vector in their places. Allocates as the builder does.
 flatbuffers::uoffset_t PackTable(const TableShape& shape, const flatbuffers::Table& from,
                                  flatbuffers::FlatBufferBuilder& builder);
 

@@ -1,8 +1,12 @@
 // Copying messages into bounded tables, and packing them.
 #include "holler/table_copy.h"
 
+#include <algorithm>
+#include <cstring>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bounded_topics.h"
 #include "gtest/gtest.h"
@@ -14,6 +18,11 @@ namespace {
 using bounded::Everything;
 using bounded::EverythingTopic;
 using bounded::EverythingWriter;
+using bounded::Shape_Circle;
+using bounded::Shape_Named;
+using bounded::Shape_Nothing;
+using bounded::Shape_parts_Wide;
+using bounded::Shape_Text;
 
 // What a message needs.
 constexpr char kLeast[] = R"("sure_wide": {"a": 3, "b": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]},
@@ -63,6 +72,22 @@ class TableCopy : public testing::Test {
     const size_t at = least.find(field);
     EXPECT_NE(at, std::string::npos) << field;
     return Build("{" + least.replace(at, field.size(), instead) + "}");
+  }
+
+  // A message whose `shapes` claim to be of these types.
+  const Everything& BuildWithTypes(const std::string& text, std::initializer_list<uint8_t> types) {
+    const Everything& built = Build(text);
+    EXPECT_EQ(built.shapes_type()->size(), types.size());
+    std::copy(types.begin(), types.end(), const_cast<uint8_t*>(built.shapes_type()->Data()));
+    return built;
+  }
+  static void SetType(const Everything& message, uint16_t vt, uint8_t type) {
+    auto& table =
+        const_cast<flatbuffers::Table&>(reinterpret_cast<const flatbuffers::Table&>(message));
+    EXPECT_TRUE(table.SetField<uint8_t>(vt, type, 0));
+  }
+  static std::vector<int> Types(const Everything& message) {
+    return {message.shapes_type()->begin(), message.shapes_type()->end()};
   }
 
   void ExpectRefused(const Everything& from, const std::string& field, uint32_t length,
@@ -179,6 +204,58 @@ TEST_F(TableCopy, RefusesAMemberThatItDoesNotKnow) {
   ExpectRefused(*flatbuffers::GetRoot<Everything>(builder.GetBufferPointer()), "shape", 99, 0);
 }
 
+TEST_F(TableCopy, CopiesUnionsOfAVectorThatHoldNothing) {
+  ASSERT_TRUE(draft_->CopyFrom(BuildWithTypes(kMost, {Shape_Text, 0, 0, 0})));
+  ASSERT_TRUE(draft_.IsValid());
+  EXPECT_EQ(Types(draft_.message()), (std::vector<int>{Shape_Text, 0, 0, 0}));
+  EXPECT_EQ(draft_->mutable_shapes().mutable_as_Circle(1).message().radius(), 1) << "blank";
+  EXPECT_TRUE(draft_.IsValid());
+}
+
+TEST_F(TableCopy, RefusesAnElementThatItDoesNotKnow) {
+  ExpectRefused(BuildWithTypes(kMost, {Shape_Text, Shape_Text, 99, 0}), "shapes[2]", 99, 0);
+}
+
+// What a hostile peer may do at any time: what is copied changes after it was looked at. Here the
+// copy itself changes it, as the types of the source's unions lie where its `text` is copied to.
+TEST_F(TableCopy, AMemberThatChangesMeanwhileIsLeftOut) {
+  using Type = flatbuffers::Vector<uint8_t>;
+  const Everything& built =
+      BuildWith(R"("text": "c", "shapes_type": ["Circle"], "shapes": [{"radius": 5}])");
+  const uint8_t* begin = json_.built();
+  constexpr size_t kSize = EverythingTopic::kLayout.payload_capacity;
+  struct Memory {
+    alignas(64) uint8_t source[2048];
+    alignas(64) std::byte copy[kSize];
+  };
+  const auto memory = std::make_unique<Memory>();
+  ASSERT_LE(json_.built_size(), sizeof(memory->source));
+  std::memcpy(memory->source, begin, json_.built_size());
+
+  EverythingWriter writer;
+  writer.Start(memory->copy, EverythingTopic::kFileIdentifier);
+  // A stale type, of which its room is no example.
+  ASSERT_TRUE(writer.mutable_shapes().emplace_back_as_Circle().has_value());
+  const_cast<uint8_t*>(writer.message().shapes_type()->Data())[0] = Shape_Named;
+  // One union, which holds a Circle.
+  const char circle[] = {Shape_Circle};
+  ASSERT_TRUE(writer.set_text({circle, 1}));
+  const auto* types = reinterpret_cast<const uint8_t*>(writer.message().text());
+  ASSERT_EQ(reinterpret_cast<const Type*>(types)->Get(0), Shape_Circle);
+  const auto& source = *flatbuffers::GetRoot<Everything>(memory->source);
+  auto* offset = memory->source + (reinterpret_cast<const uint8_t*>(&built) - begin);
+  offset += reinterpret_cast<const flatbuffers::Table&>(source).GetOptionalFieldOffset(
+      Everything::VT_SHAPES_TYPE);
+  flatbuffers::WriteScalar<uint32_t>(offset, static_cast<uint32_t>(types - offset));
+  ASSERT_EQ(source.shapes_type()->Get(0), Shape_Circle);
+
+  EXPECT_TRUE(writer.CopyFrom(source));
+  EXPECT_EQ(source.shapes_type()->Get(0), 'c') << "it has changed";
+  EXPECT_TRUE(flatbuffers::Verifier(reinterpret_cast<const uint8_t*>(memory->copy), kSize)
+                  .VerifyBuffer<Everything>(EverythingTopic::kFileIdentifier));
+  EXPECT_EQ(Types(writer.message()), std::vector<int>{0});
+}
+
 TEST_F(TableCopy, LeavesOutFieldsThatItDoesNotKnow) {
   flatbuffers::FlatBufferBuilder builder;
   const auto text = builder.CreateString("of a later schema");
@@ -217,6 +294,31 @@ TEST_F(TableCopy, PacksAsTightlyAsABuilder) {
   EXPECT_EQ(json_.Text(builder.GetBufferPointer()), json_.Text(draft_.data()));
   EXPECT_LE(builder.GetSize(), built + 64);
   EXPECT_LT(builder.GetSize(), draft_.payload().size());
+}
+
+// Of a later schema, or of none: what is left out keeps its place among the others.
+TEST_F(TableCopy, PacksNoMemberThatItDoesNotKnow) {
+  const Everything& from = BuildWithTypes(kMost, {Shape_parts_Wide, 99, 0, Shape_Nothing});
+  SetType(from, Everything::VT_SHAPE_TYPE, 99);
+  SetType(from, Everything::VT_SURE_SHAPE_TYPE, 99);
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(Pack<EverythingWriter>(from, builder), EverythingTopic::kFileIdentifier);
+  ASSERT_TRUE(flatbuffers::Verifier(builder.GetBufferPointer(), builder.GetSize())
+                  .VerifyBuffer<Everything>(EverythingTopic::kFileIdentifier));
+  const auto& packed = *flatbuffers::GetRoot<Everything>(builder.GetBufferPointer());
+  EXPECT_EQ(Types(packed), (std::vector<int>{Shape_parts_Wide, 0, 0, Shape_Nothing}));
+  ASSERT_EQ(packed.shapes()->size(), 4u);
+  EXPECT_EQ(packed.shapes()->GetAs<parts::Wide>(0)->a(), 4);
+  for (const uint32_t i : {1u, 2u}) {
+    const auto* empty = packed.shapes()->GetAs<flatbuffers::Table>(i);
+    EXPECT_EQ(flatbuffers::ReadScalar<uint16_t>(empty->GetVTable()), 4) << "an empty table";
+  }
+  EXPECT_EQ(packed.shape_type(), bounded::Shape_NONE);
+  EXPECT_EQ(packed.shape(), nullptr);
+  EXPECT_EQ(packed.sure_shape_type(), bounded::Shape_NONE);
+  EXPECT_NE(packed.sure_shape(), nullptr) << "required";
+  EXPECT_TRUE(draft_->CopyFrom(packed));
+  EXPECT_TRUE(draft_.IsValid());
 }
 
 TEST_F(TableCopy, PacksDefaultsAway) {

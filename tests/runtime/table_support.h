@@ -77,6 +77,7 @@ class Json {
     EXPECT_TRUE(parser_->ParseJson(text.c_str())) << parser_->error_ << "\n" << text;
     return parser_->builder_.GetBufferPointer();
   }
+  const uint8_t* built() const { return parser_->builder_.GetBufferPointer(); }
   size_t built_size() const { return parser_->builder_.GetSize(); }
 
   std::string Text(const uint8_t* message) const {
