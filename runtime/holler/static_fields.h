@@ -29,10 +29,20 @@ inline bool IsWithin(size_t length, size_t capacity) noexcept {
   return length <= capacity;
 }
 
+// Whether there is an element `i`.
+inline bool IsElement(size_t i, size_t length) noexcept {
+#if HOLLER_ASSERT_BOUNDS
+  assert(i < length && "no such element in a field");
+#endif
+  return i < length;
+}
+
 // The classes here and in static_vectors.h are handles: cheap to copy, valid as long as their
-// message is being written. They act like containers of the standard library whose storage is
-// fixed. What would exceed a capacity writes nothing and returns false, or nothing; in debug builds
-// it also asserts. Thread safety: thread-compatible, together with their message.
+// message is being written; those of a union's member as long as the union holds it. They act like
+// containers of the standard library whose storage is fixed. What would exceed a capacity writes
+// nothing and returns false, or nothing, and an empty field has nothing to pop; in debug builds it
+// also asserts, as does an index of no element. Thread safety: thread-compatible, together with
+// their message.
 
 // A string.
 //
@@ -51,7 +61,10 @@ class StringField {
   bool empty() const noexcept { return size() == 0; }
   char* data() const noexcept { return reinterpret_cast<char*>(room_ + 4); }
   const char* c_str() const noexcept { return data(); }
-  char& operator[](size_t i) const noexcept { return data()[i]; }
+  char& operator[](size_t i) const noexcept {
+    IsElement(i, size());
+    return data()[i];
+  }
   char* begin() const noexcept { return data(); }
   char* end() const noexcept { return data() + size(); }
   operator std::string_view() const noexcept { return {data(), size()}; }
@@ -70,7 +83,9 @@ class StringField {
     return true;
   }
   bool push_back(char c) const noexcept { return append({&c, 1}); }
-  void pop_back() const noexcept { SetSize(size() - 1); }
+  void pop_back() const noexcept {
+    if (IsElement(0, size())) SetSize(size() - 1);
+  }
   bool resize(size_t length, char fill = '\0') const noexcept {
     if (!IsWithin(length, kCapacity)) return false;
     if (length > size()) std::memset(end(), fill, length - size());
@@ -106,9 +121,12 @@ class VectorField {
   size_t size() const noexcept { return GetLength(room_); }
   bool empty() const noexcept { return size() == 0; }
   T* data() const noexcept { return reinterpret_cast<T*>(room_ + 4); }
-  T& operator[](size_t i) const noexcept { return data()[i]; }
-  T& front() const noexcept { return data()[0]; }
-  T& back() const noexcept { return data()[size() - 1]; }
+  T& operator[](size_t i) const noexcept {
+    IsElement(i, size());
+    return data()[i];
+  }
+  T& front() const noexcept { return (*this)[0]; }
+  T& back() const noexcept { return (*this)[size() - 1]; }
   T* begin() const noexcept { return data(); }
   T* end() const noexcept { return data() + size(); }
   operator std::span<T>() const noexcept { return {data(), size()}; }
@@ -127,7 +145,9 @@ class VectorField {
     return true;
   }
   bool push_back(const T& value) const noexcept { return append({&value, 1}); }
-  void pop_back() const noexcept { SetSize(size() - 1); }
+  void pop_back() const noexcept {
+    if (IsElement(0, size())) SetSize(size() - 1);
+  }
   // New elements are zero.
   bool resize(size_t length) const noexcept {
     if (!IsWithin(length, kCapacity)) return false;

@@ -30,9 +30,11 @@ namespace holler {
 //   transform.set_name("hand");                   // false if it does not fit
 //   loan->clear_transform();                      // Gone again.
 //
-// A writer is a pointer: cheap to copy, valid until its message is published. A setter of a scalar
-// is one store. Nothing here allocates or makes a system call, but for the copy of an object.
-// Thread safety: thread-compatible.
+// A writer is a pointer: cheap to copy, valid until its message is published. That of a union's
+// member, and every handle taken from it, ends when the union is cleared or holds another member:
+// both lie in one room, and the message may no longer pass a verifier if the old one is written on.
+// A setter of a scalar is one store. Nothing here allocates or makes a system call, but for the
+// copy of an object. Thread safety: thread-compatible.
 template <typename Message_, const TableShape& kShape>
 class StaticTable : public TableHandle {
  public:

@@ -69,7 +69,10 @@ class StringVectorField {
   static constexpr size_t capacity() noexcept { return kCapacity; }
   size_t size() const noexcept { return GetLength(room_); }
   bool empty() const noexcept { return size() == 0; }
-  value_type operator[](size_t i) const noexcept { return value_type(StringAt(i)); }
+  value_type operator[](size_t i) const noexcept {
+    IsElement(i, size());
+    return value_type(StringAt(i));
+  }
   value_type front() const noexcept { return (*this)[0]; }
   value_type back() const noexcept { return (*this)[size() - 1]; }
   iterator begin() const noexcept { return {*this, 0}; }
@@ -85,12 +88,14 @@ class StringVectorField {
     if (!resize(size() + 1)) return std::nullopt;
     return back();
   }
-  void pop_back() const noexcept { SetSize(size() - 1); }
+  void pop_back() const noexcept {
+    if (IsElement(0, size())) SetSize(size() - 1);
+  }
   // New strings are empty.
   bool resize(size_t length) const noexcept {
     if (!IsWithin(length, kCapacity)) return false;
     for (size_t i = size(); i < length; ++i) {
-      (*this)[i].clear();
+      value_type(StringAt(i)).clear();
       PutOffset(room_ + 4 + 4 * i, StringAt(i));
     }
     SetSize(length);
@@ -142,7 +147,10 @@ class TableVectorField : private TableHandle {
   static constexpr size_t capacity() noexcept { return kCapacity; }
   size_t size() const noexcept { return GetLength(room_); }
   bool empty() const noexcept { return size() == 0; }
-  Writer operator[](size_t i) const noexcept { return At<Writer>(TableAt(i)); }
+  Writer operator[](size_t i) const noexcept {
+    IsElement(i, size());
+    return At<Writer>(TableAt(i));
+  }
   Writer front() const noexcept { return (*this)[0]; }
   Writer back() const noexcept { return (*this)[size() - 1]; }
   iterator begin() const noexcept { return {*this, 0}; }
@@ -153,7 +161,9 @@ class TableVectorField : private TableHandle {
     if (!resize(size() + 1)) return std::nullopt;
     return back();
   }
-  void pop_back() const noexcept { SetSize(size() - 1); }
+  void pop_back() const noexcept {
+    if (IsElement(0, size())) SetSize(size() - 1);
+  }
   // New tables are blank.
   bool resize(size_t length) const noexcept {
     if (!IsWithin(length, kCapacity)) return false;
@@ -203,6 +213,9 @@ class TableVectorField : private TableHandle {
 //   auto shapes = loan->mutable_shapes();
 //   if (auto circle = shapes.emplace_back_as_Circle()) circle->set_radius(1);
 //   shapes.mutable_as_Circle(0).set_radius(2);
+//
+// A handle to a member ends when its union is made to hold another, as it does when it is popped:
+// both lie in one room, and what is written with the old handle would spoil the new member.
 template <const TableShape& kShape, size_t kId>
 class UnionVectorField : public TableHandle {
  public:
@@ -212,8 +225,13 @@ class UnionVectorField : public TableHandle {
   size_t size() const noexcept { return GetLength(values()); }
   bool empty() const noexcept { return size() == 0; }
   // What the union holds: a value of its enum.
-  uint8_t type(size_t i) const noexcept { return types()[4 + i]; }
-  void pop_back() const noexcept { SetSize(size() - 1); }
+  uint8_t type(size_t i) const noexcept {
+    IsElement(i, size());
+    return types()[4 + i];
+  }
+  void pop_back() const noexcept {
+    if (IsElement(0, size())) SetSize(size() - 1);
+  }
   void clear() const noexcept { SetSize(0); }
 
  protected:

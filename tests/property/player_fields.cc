@@ -135,9 +135,8 @@ void Player::ChangeString(Call& call, const Place& place, std::string& text, siz
       if (fits) text.push_back(other[0]);
       break;
     case 3:
-      if (size == 0) break;
       call.what = What::kPopBack;
-      text.pop_back();
+      if (size != 0) text.pop_back();
       break;
     case 4:
       call.what = What::kResizeWith;

@@ -57,9 +57,8 @@ void Player::OnElements(const At& at) {
       break;
     case 3:
       fits = true;
-      if (count == 0) break;
       call.what = What::kPopBack;
-      bytes.resize(bytes.size() - size);
+      if (count != 0) bytes.resize(bytes.size() - size);
       break;
     case 4:
       call.what = What::kResize;
@@ -142,9 +141,8 @@ void Player::OnStrings(const At& at) {
       if (fits) items.emplace_back();
       break;
     case 3:
-      if (items.empty()) break;
       call.what = What::kPopBack;
-      items.pop_back();
+      if (!items.empty()) items.pop_back();
       break;
     case 4:
       call.what = What::kResize;
@@ -183,9 +181,8 @@ void Player::OnTables(const At& at, int depth) {
       child = &items[call.index];
       break;
     case 5:
-      if (items.empty()) break;
       call.what = source_->OneIn(4) ? What::kClear : What::kPopBack;
-      items.resize(call.what == What::kClear ? 0 : items.size() - 1);
+      if (!items.empty()) items.resize(call.what == What::kClear ? 0 : items.size() - 1);
       break;
     case 6:
       call.what = What::kResize;
@@ -287,9 +284,8 @@ void Player::OnUnions(const At& at, int depth) {
       return ChangeMember(call, at, member, value.items[0], depth);
     }
     default:
-      if (items.empty()) break;
       call.what = source_->OneIn(4) ? What::kClear : What::kPopBack;
-      items.resize(call.what == What::kClear ? 0 : items.size() - 1);
+      if (!items.empty()) items.resize(call.what == What::kClear ? 0 : items.size() - 1);
   }
   call.code = Code(at.info.index, kVector);
   Make(call, at.place);

@@ -95,6 +95,14 @@ TEST_F(StaticFields, VectorKeepsItsBound) {
   EXPECT_EQ(message().reals()->Get(3), 4);
 }
 
+TEST_F(StaticFields, NothingIsPoppedFromAnEmptyOne) {
+  draft_->mutable_text().pop_back();
+  draft_->mutable_reals().pop_back();
+  EXPECT_TRUE(draft_.IsValid());
+  EXPECT_EQ(message().text()->size(), 0u);
+  EXPECT_EQ(message().reals()->size(), 0u);
+}
+
 TEST_F(StaticFields, BulkDataIsWrittenInPlace) {
   const std::span<uint8_t> bytes = draft_->mutable_bytes().resize_uninitialized(9);
   ASSERT_EQ(bytes.size(), 9u);

@@ -102,6 +102,17 @@ TEST_F(StaticVectors, AfterSortingNoTwoElementsShareAPlace) {
   EXPECT_EQ(this->people(), (std::vector<std::string>{"p", "q", "r", "s"}));
 }
 
+TEST_F(StaticVectors, NothingIsPoppedFromAnEmptyOne) {
+  draft_->mutable_names().pop_back();
+  draft_->mutable_people().pop_back();
+  draft_->mutable_shapes().pop_back();
+  EXPECT_TRUE(draft_.IsValid());
+  EXPECT_EQ(message().names()->size(), 0u);
+  EXPECT_EQ(message().people()->size(), 0u);
+  EXPECT_EQ(message().shapes()->size(), 0u);
+  EXPECT_EQ(message().shapes_type()->size(), 0u);
+}
+
 // Against a std::vector that does the same.
 TEST_F(StaticVectors, RandomGrowthShrinkingAndSorting) {
   const uint32_t seed = std::random_device{}();
