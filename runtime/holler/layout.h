@@ -98,7 +98,9 @@ constexpr bool IsConsistent(const SegmentLayout& l) {
   const uint64_t ring = head + kCacheLine;
   const uint64_t slots_at = AlignUp(ring + uint64_t{l.depth} * 4, kCacheLine);
   const uint64_t end = AlignUp(slots_at + slots * l.slot_stride, kPageBytes);
-  return l.slot_count == slots && payload_end <= l.slot_stride &&
+  // What ends there is aligned from there on.
+  const bool aligned = l.payload_kind != PayloadKind::kTableAtEnd || payload_end % 8 == 0;
+  return aligned && l.slot_count == slots && payload_end <= l.slot_stride &&
          l.slot_stride - payload_end < kMaxAlignment && l.schema_offset == kSegmentHeaderBytes &&
          l.head_offset == head && l.ring_offset == ring && l.slots_offset == slots_at &&
          l.segment_bytes == end;

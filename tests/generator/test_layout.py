@@ -146,6 +146,7 @@ def check_consistent(topic: Topic, computed: Layout, schema_bytes: int) -> None:
         assert 0 <= spare < 64
     else:
         assert computed.payload_capacity >= layout.message_limit(topic.max_bytes) + 1024 + 8
+        assert (computed.payload_offset + computed.payload_capacity) % 8 == 0
         assert spare == 0  # FlatBufferBuilder starts at the very end, which is aligned.
     assert computed.schema_offset == 576
     assert computed.head_offset % 64 == 0

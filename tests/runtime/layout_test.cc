@@ -38,6 +38,20 @@ TEST(IsConsistent, AcceptsItsOwnBounds) {
   EXPECT_TRUE(IsConsistent(largest));
 }
 
+// Structs, and tables that start where the payload starts, may end anywhere.
+TEST(IsConsistent, MindsTheEndOnlyOfWhatEndsThere) {
+  SegmentLayout layout = MakeLayout({});
+  for (const uint32_t capacity : {32u, 36u}) {
+    layout.payload_capacity = capacity;
+    layout.payload_kind = PayloadKind::kStruct;
+    EXPECT_TRUE(IsConsistent(layout));
+    layout.payload_kind = PayloadKind::kTableAtStart;
+    EXPECT_TRUE(IsConsistent(layout));
+    layout.payload_kind = PayloadKind::kTableAtEnd;
+    EXPECT_EQ(IsConsistent(layout), capacity == 32);
+  }
+}
+
 // One rule broken, everything else as it should be.
 struct Breakage {
   std::string name;
@@ -89,6 +103,11 @@ std::vector<Breakage> Breakages() {
        }},
       {"payload_past_slot",
        [](L& l) { l.payload_capacity = l.slot_stride - l.payload_offset + 1; }},
+      {"table_that_ends_unaligned",
+       [](L& l) {
+         l.payload_kind = PayloadKind::kTableAtEnd;
+         l.payload_capacity = 36;
+       }},
       {"payload_overflows", [](L& l) { l.payload_capacity = UINT32_MAX; }},
       {"payload_wraps", [](L& l) { l.payload_capacity = UINT32_MAX - l.payload_offset + 1; }},
       {"stride_unaligned",
