@@ -27,6 +27,7 @@ from holler_gen.layout import nested_type
 from holler_gen.names import namespace_of, resolve, simple_name
 from holler_gen.problems import Problems
 from holler_gen.schema import Base, EnumValue, Field, Object, Schema, Type
+from holler_gen.table_layout import MAX_DEPTH
 
 _SPELLING = (
     'write `bounds: "name: 64, points: 100, points.label: 16, labels: 8x32"`, with numbers from 1 '
@@ -58,6 +59,9 @@ _UNBOUNDABLE = {
     FieldKind.TABLE: ("a table", "bound its fields instead"),
     FieldKind.UNION: ("a union", "bound its members instead"),
 }
+# What is nested deeper is not gone through, as Python's stack has an end. More than MAX_DEPTH, since
+# messages nested in others count from their own root; table_layout.faults says what is too much.
+_MAX_WAY = 2 * MAX_DEPTH
 _Below = frozenset[tuple[tuple[str, ...], int]]  # Rest of a path, and index of its entry.
 
 
@@ -86,6 +90,7 @@ class _Walk:
         self._by_type: dict[tuple[str, str], int] = {}
         self._known: dict[tuple[str, _Below], BoundedTable] = {}
         self._open: list[str] = []  # Types on the way from the root, against recursion.
+        self._is_too_deep = False
         self._unbounded: dict[tuple[str, str], _Unbounded] = {}
 
     def message(self, message: Object) -> BoundedTable:
@@ -151,6 +156,16 @@ class _Walk:
                 "",
             )
             return BoundedTable(item, ())
+        if len(self._open) == _MAX_WAY:
+            if not self._is_too_deep:
+                self._wrong(
+                    f"tables are nested more than {_MAX_WAY} deep at {item.name}, and "
+                    f"flatbuffers::Verifier accepts {MAX_DEPTH} in a message",
+                    "nest less, or add `max_bytes: N`",
+                    "",
+                )
+            self._is_too_deep = True
+            return BoundedTable(item, ())
         self._open.append(item.name)
         names = [field.name for field in item.fields]
         for parts, i in sorted(below):
@@ -203,10 +218,11 @@ class _Walk:
             members = tuple(self._members(field, string_length, deeper, path))
             if any(m.kind is FieldKind.STRING and not m.capacity for m in members):
                 missing.append("max_string_length")
-            if field.required and not members:
+            if not members:
                 self._wrong(
-                    f'field "{path}" is required, and its union {field.type.name} is empty',
-                    "give the union a member",
+                    f'field "{path}" of {item.name} can hold nothing, as its union '
+                    f"{field.type.name} is empty",
+                    "give the union a member, or add `max_bytes: N`",
                     "",
                 )
         elif kind is FieldKind.STRINGS and not string_length:

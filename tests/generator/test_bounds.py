@@ -95,8 +95,15 @@ RULES = {
     ),
     "a union without members that has to be there": (
         'union U {}\ntable T (topic: "t") { u:U (required); }',
-        't.fbs:4: error: T: field "u" is required, and its union U is empty; give the union a member',
+        't.fbs:4: error: T: field "u" of T can hold nothing, as its union U is empty; give the union '
+        "a member, or add `max_bytes: N`",
     ),
+    "a union without members": (
+        'union U {}\ntable A { all:[U] (max_length: 2); }\ntable T (topic: "t") { a:A; }',
+        't.fbs:5: error: T: field "a.all" of A can hold nothing, as its union U is empty; give the '
+        "union a member, or add `max_bytes: N`",
+    ),
+    "a deprecated union without members": ('union U {}\ntable T (topic: "t") { u:U (deprecated); }',),
     "bounds that cannot be read": (
         OF % ENOUGH.replace("names: 4x5", "names 4"),
         f"t.fbs:3: error: T: `bounds` cannot be understood at `names 4`; {SYNTAX}",

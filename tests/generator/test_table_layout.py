@@ -280,6 +280,22 @@ LIMITS = {
         "t.fbs:3: error: T: the tables of a message of L0 nested in it are nested 65 deep, and "
         "flatbuffers::Verifier accepts 64; nest less, or add `max_bytes: N`",
     ),
+    "so deep that nobody goes there": (
+        "".join(f"table L{i} {{ l:L{i + 1}; m:L{i + 1}; }} " for i in range(400))
+        + 'table L400 {}\ntable T (topic: "t") { l:L0; m:L1; }',
+        "t.fbs:3: error: T: tables are nested more than 128 deep at L127, and "
+        "flatbuffers::Verifier accepts 64 in a message; nest less, or add `max_bytes: N`",
+    ),
+    "so deep in messages nested in each other": (
+        "".join(
+            f'union U{i} {{ L{i + 1} }} table L{i} {{ u:[U{i}] (max_length: 1); '
+            f'l:[ubyte] (nested_flatbuffer: "L{i + 1}"); }} '
+            for i in range(400)
+        )
+        + 'table L400 {}\ntable T (topic: "t") { l:[ubyte] (nested_flatbuffer: "L0"); }',
+        "t.fbs:3: error: T: tables are nested more than 128 deep at L127, and "
+        "flatbuffers::Verifier accepts 64 in a message; nest less, or add `max_bytes: N`",
+    ),
     "more than 2 GiB": (
         'table T (topic: "t") { a:[ubyte] (max_length: 2147483647); }',
         "t.fbs:2: error: T: a message takes 2147483672 bytes, and may take 2147479552; use smaller "
@@ -306,6 +322,17 @@ def test_what_is_just_within_the_limits(workshop: Workshop) -> None:
     assert placed(workshop, BIG % "b:[Big] (max_length: 1);").root.table_bytes == 40008
     deep = "".join(f"table L{i} {{ l:L{i + 1}; }} " for i in range(62)) + "table L62 {} "
     assert placed(workshop, deep + 'table T (topic: "t") { l:L0; }').root.depth == 64
+    # At the end of the way through messages nested in each other.
+    way = "".join(
+        f'union U{i} {{ L{i + 1} }} table L{i} {{ u:[U{i}] (max_length: 1); }} ' for i in range(62)
+    )
+    way += 'table L62 { l:[ubyte] (nested_flatbuffer: "L63"); } '
+    way += "".join(
+        f'union U{i} {{ L{i + 1} }} table L{i} {{ u:[U{i}] (max_length: 1); }} '
+        for i in range(63, 126)
+    )
+    way += 'table L126 {} table T (topic: "t") { l:L0; }'
+    assert placed(workshop, way).root.depth == 64
     tables = placed(
         workshop,
         'table A {} table B { a:[A] (max_length: 998); } '
