@@ -7,27 +7,26 @@ from holler_gen.names import namespace_of, resolve
 from holler_gen.schema import Vt
 
 
-def with_full_names(data: bytes) -> bytes:
-    """The .bfbs in `data`, in which each `nested_flatbuffer` has the full name of its type.
+# In place of `nested_flatbuffer`, and sorted like it: keys are looked up by bisection.
+NESTED = "nested_flatbuffer_full_name"
 
-    flatc keeps the name as the schema spells it, within its namespace. flatbuffers::Parser looks
-    for it as a full name, and rejects a .bfbs in which there is no such type.
+
+def with_full_names(data: bytes) -> bytes:
+    """The .bfbs in `data`, which says of each `nested_flatbuffer` the full name of its type.
+
+    It does so under a key of Holler's own. flatbuffers::Parser takes flatc's for a name within the
+    namespace of the field, does not look further out, and then rejects the whole .bfbs.
     """
     root = Buffer(data).root(b"BFBS")
-    objects = tuple(root.children(Vt.OBJECTS))
-    names = {item.string(Vt.OBJECT_NAME): item for item in objects}
+    objects = {item.string(Vt.OBJECT_NAME): item for item in root.children(Vt.OBJECTS)}
     out = bytearray(data)
-    for owner, item in names.items():
-        namespace = namespace_of(owner)
+    for owner, item in objects.items():
         for field in item.children(Vt.OBJECT_FIELDS):
             for attribute in field.children(Vt.FIELD_ATTRIBUTES):
-                name = attribute.string(Vt.VALUE)
-                if attribute.string(Vt.KEY) != "nested_flatbuffer":
-                    continue
-                full = resolve(name, namespace, names)
-                # A full name is looked up within the namespace, too, by those who do as flatc.
-                if full not in ("", name) and resolve(full, namespace, names) == full:
-                    _put_string(out, attribute.offset_at(Vt.VALUE), full)
+                if attribute.string(Vt.KEY) == "nested_flatbuffer":
+                    name = resolve(attribute.string(Vt.VALUE), namespace_of(owner), objects)
+                    _put_string(out, attribute.offset_at(Vt.KEY), NESTED)
+                    _put_string(out, attribute.offset_at(Vt.VALUE), name)
     return bytes(out)
 
 

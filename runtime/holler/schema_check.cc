@@ -28,13 +28,21 @@ std::string NamespaceOf(const std::string& full_name) {
   return dot == std::string::npos ? "" : full_name.substr(0, dot);
 }
 
-// The type that a field's `nested_flatbuffer` names, as its schema spells it; empty for none.
-std::string NestedName(const Field* field) {
-  if (field->attributes() == nullptr) return "";
+// A type that a field's attribute names.
+struct NestedName {
+  std::string name;      // Empty for none.
+  bool is_full = false;  // Else as its schema spells it, within a namespace.
+};
+
+// As flatc writes it, or the generator in the schema of a segment.
+NestedName NestedNameOf(const Field* field) {
+  if (field->attributes() == nullptr) return {};
   for (const reflection::KeyValue* attribute : *field->attributes()) {
-    if (Name(attribute->key()) == "nested_flatbuffer") return Name(attribute->value());
+    const std::string key = Name(attribute->key());
+    if (key == "nested_flatbuffer") return {Name(attribute->value()), false};
+    if (key == "nested_flatbuffer_full_name") return {Name(attribute->value()), true};
   }
-  return "";
+  return {};
 }
 
 // One verified schema. Looks up by index and name with every index bounded: the verifier checks
@@ -56,14 +64,14 @@ class Types {
     const auto it = objects_.find(name);
     return it == objects_.end() ? nullptr : it->second;
   }
-  // Of a name in a schema: looked up in `name_space`, then outward, as flatc does.
-  const Object* Resolve(const std::string& name, std::string name_space) const {
-    while (!name_space.empty()) {
-      const Object* object = Find(absl::StrCat(name_space, ".", name));
+  // A name within a namespace is looked up there, then outward, as flatc does.
+  const Object* Find(const NestedName& nested, std::string name_space) const {
+    while (!nested.is_full && !name_space.empty()) {
+      const Object* object = Find(absl::StrCat(name_space, ".", nested.name));
       if (object != nullptr) return object;
       name_space = NamespaceOf(name_space);
     }
-    return Find(name);
+    return Find(nested.name);
   }
   const Object* ObjectOf(const Type* type) const { return At(schema_->objects(), type->index()); }
   const Enum* EnumOf(const Type* type) const { return At(schema_->enums(), type->index()); }
@@ -260,8 +268,8 @@ class Comparison {
         a->fixed_length() != b->fixed_length()) {
       return differs();
     }
-    const std::string nested = NestedName(read);
-    if (!nested.empty()) return CompareNested(owner, written, read, nested);
+    const NestedName nested = NestedNameOf(read);
+    if (!nested.name.empty()) return CompareNested(owner, written, read, nested);
     const BaseType leaf = Leaf(b);
     if (leaf == reflection::Obj) {
       const Object* theirs = publisher_.ObjectOf(a);
@@ -283,13 +291,13 @@ class Comparison {
 
   // Bytes that the reader takes for a message. To one that takes them for bytes, nothing matters.
   absl::Status CompareNested(const std::string& owner, const Field* written, const Field* read,
-                             const std::string& read_as) {
-    const std::string written_as = NestedName(written);
-    const Object* theirs = publisher_.Resolve(written_as, NamespaceOf(owner));
-    const Object* ours = subscriber_.Resolve(read_as, NamespaceOf(owner));
+                             const NestedName& read_as) {
+    const NestedName written_as = NestedNameOf(written);
+    const Object* theirs = publisher_.Find(written_as, NamespaceOf(owner));
+    const Object* ours = subscriber_.Find(read_as, NamespaceOf(owner));
     if (theirs == nullptr || ours == nullptr || Name(theirs->name()) != Name(ours->name())) {
-      return Differs(owner, Name(read->name()), DescribeNested(theirs, written_as),
-                     DescribeNested(ours, read_as), kTableRemedy);
+      return Differs(owner, Name(read->name()), DescribeNested(theirs, written_as.name),
+                     DescribeNested(ours, read_as.name), kTableRemedy);
     }
     return CompareObjects(theirs, ours);
   }

@@ -55,6 +55,9 @@ TEST_P(Evolutions, AreNoMoreThanConformToAllows) {
 
 constexpr char kNesting[] = R"( table M { n:[ubyte] (nested_flatbuffer: "I"); })";
 
+constexpr char kNestingInSegments[] = R"( attribute "nested_flatbuffer_full_name";
+    table M { n:[ubyte] (nested_flatbuffer_full_name: "t.I"); })";
+
 std::vector<Evolution> SafeOnes() {
   return {
       {"same", "table M { a:int; }", "table M { a:int; }", ""},
@@ -95,6 +98,10 @@ std::vector<Evolution> SafeOnes() {
        "table M { n:[ubyte] (nested_flatbuffer: \"u.I\"); }",
        "namespace t.u; table I { a:int; } namespace t; "
        "table M { n:[ubyte] (nested_flatbuffer: \"t.u.I\"); }",
+       ""},
+      {"nested_message_by_its_full_name", absl::StrCat("table I { a:int; }", kNestingInSegments),
+       absl::StrCat("namespace t.t; table I { a:uint; } namespace t; table I { a:int; }",
+                    kNestingInSegments),
        ""},
       {"nested_message_in_itself", "table M { a:int; n:[ubyte] (nested_flatbuffer: \"M\"); }",
        "table M { a:int; n:[ubyte] (nested_flatbuffer: \"M\"); }", ""},
@@ -143,6 +150,8 @@ std::vector<Evolution> UnsafeTables() {
        "table A { x:float; } table B { a:A; } table C { b:[B]; } table M { c:C; }", "t.A.x"},
       {"nested_message", absl::StrCat("table I { a:int; b:float; }", kNesting),
        absl::StrCat("table I { a:float; b:int; }", kNesting), "t.I.a: int at the publisher, float"},
+      {"nested_message_by_its_full_name", absl::StrCat("table I { a:int; }", kNestingInSegments),
+       absl::StrCat("table I { a:uint; }", kNestingInSegments), "t.I.a: int"},
       {"nested_message_at_subscriber_only", "table M { n:[ubyte]; }",
        absl::StrCat("table I { a:int; }", kNesting),
        "t.M.n: [ubyte] at the publisher, [ubyte] that nests t.I at the subscriber"},

@@ -369,5 +369,19 @@ TEST_F(StaticTable, ReadsAsWhatABuilderMakes) {
   })"));
 }
 
+// What is nested is part of the type, so the schema in a segment says it: not in flatc's words,
+// which FlatBuffers' parser only understands within one namespace.
+TEST(StaticTableSchema, IsReadByFlatBuffersParser) {
+  const std::span<const uint8_t> schema = EverythingTopic::schema();
+  flatbuffers::Parser parser;
+  ASSERT_TRUE(parser.Deserialize(schema.data(), schema.size()));
+  const flatbuffers::StructDef* table = parser.LookupStruct("bounded.Everything");
+  ASSERT_NE(table, nullptr);
+  const flatbuffers::Value* nested =
+      table->fields.Lookup("inner")->attributes.Lookup("nested_flatbuffer_full_name");
+  ASSERT_NE(nested, nullptr);
+  EXPECT_EQ(nested->constant, "bounded.Numbered");
+}
+
 }  // namespace
 }  // namespace holler
