@@ -17,6 +17,7 @@
 #include "holler/static_fields.h"
 #include "holler/static_vectors.h"
 #include "holler/table_copy.h"
+#include "holler/table_pack.h"
 #include "holler/table_shape.h"
 #include "holler/writer.h"
 

@@ -1,4 +1,4 @@
-// Copying messages into bounded tables, and out of them without the room they do not use.
+// Copying messages into bounded tables.
 #ifndef HOLLER_TABLE_COPY_H_
 #define HOLLER_TABLE_COPY_H_
 
@@ -56,22 +56,6 @@ class CopyResult {
 // Makes `to` a copy of `from`, a valid table of the type that `shape` lays out. If anything is too
 // long, nothing is changed.
 CopyResult CopyTable(const TableShape& shape, const flatbuffers::Table& from, uint8_t* to) noexcept;
-
-// Copies a table to `builder`, which packs it as tightly as FlatBuffers allow. Fields that this
-// program's schema does not know are left out; unions that hold what it does not know become NONE,
-// those of a vector in their places. Allocates as the builder does.
-flatbuffers::uoffset_t PackTable(const TableShape& shape, const flatbuffers::Table& from,
-                                 flatbuffers::FlatBufferBuilder& builder);
-
-// The same for a message of a bounded topic, whoever wrote it and under whatever bounds: for
-// recording it, or sending it elsewhere.
-//
-//   builder.Finish(holler::Pack<sensors::ScanWriter>(*sample, builder));
-template <typename Writer>
-flatbuffers::Offset<typename Writer::Message> Pack(const typename Writer::Message& message,
-                                                   flatbuffers::FlatBufferBuilder& builder) {
-  return PackTable(Writer::shape(), reinterpret_cast<const flatbuffers::Table&>(message), builder);
-}
 
 }  // namespace holler
 

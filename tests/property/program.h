@@ -9,6 +9,7 @@
 
 #include "flatbuffers/flatbuffers.h"
 #include "holler/table_copy.h"
+#include "holler/table_pack.h"
 
 namespace property {
 

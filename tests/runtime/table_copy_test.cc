@@ -10,6 +10,7 @@
 
 #include "bounded_topics.h"
 #include "gtest/gtest.h"
+#include "holler/table_pack.h"
 #include "table_support.h"
 
 namespace holler {
