@@ -516,6 +516,13 @@ class RingReader {
     page->pins[pin].store(0, std::memory_order_release);  // T6, partners R2 and T0
   }
 
+  // C1 to C3, once and for all: no publisher is to wait for this subscriber, but what it holds is
+  // left alone. By any thread, when no more is taken.
+  static void TakeNoMore(SubscriberPage* page, WakePublisher wake) noexcept {
+    page->cursor.store(kTakesNoMore, std::memory_order_seq_cst);  // C1, partner B2
+    if (wake != nullptr) wake(&page->cursor);                     // C3
+  }
+
   bool HasNext() const noexcept {
     return view_.head().load(std::memory_order_acquire) > cursor_;  // T1, partner P3
   }

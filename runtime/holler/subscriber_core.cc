@@ -17,10 +17,6 @@ namespace {
 // Two words for each, and one for news.
 constexpr size_t kMostSourcesOnWords = (kMostFutexWords - 1) / 2;
 
-// Publishers that are gone and whose samples wait to be taken: each keeps its segment alive, which
-// must not go on for ever where a publisher starts and dies again and again.
-constexpr std::ptrdiff_t kMostEnded = 32;
-
 // Tells the CPU that it spins: that saves power, and leaves the core to its other thread.
 inline void RelaxCpu() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -83,12 +79,12 @@ std::optional<TakenSample> SubscriberCore::Take() noexcept {
 
 // What is to do before the user turns to other things. Returns whether there is a sample now.
 bool SubscriberCore::FoundNothing() noexcept {
-  DropEnded();
+  sources_.DropEnded();
   if (!fd_in_use_) return false;
   // The user goes back to poll fd(): forget old rings, ask for new ones, and look once more, as
   // before any sleep. A publisher whose ring was just forgotten must be asked, too.
   doorbell_.Clear();
-  if (changed_.raised()) Adopt();
+  if (sources_.changed()) Adopt();
   ArmBells();
   const bool moved = HeadMoved();
   has_slept_ = !moved;  // Or is about to.
@@ -96,10 +92,10 @@ bool SubscriberCore::FoundNothing() noexcept {
 }
 
 std::optional<TakenSample> SubscriberCore::TryTake() noexcept {
-  if (changed_.raised()) [[unlikely]]
+  if (sources_.changed()) [[unlikely]]
     Adopt();
   if (sources_.size() == 1) [[likely]] {
-    Source* source = sources_.front().get();
+    Source* source = sources_.begin()->get();
     if (const auto held = source->ring().Take()) return TakenSample{*held, source};
     return std::nullopt;
   }
@@ -135,7 +131,7 @@ std::optional<TakenSample> SubscriberCore::TakeLatest(IsValid is_valid) noexcept
 }
 
 std::optional<TakenSample> SubscriberCore::TryTakeLatest(IsValid is_valid) noexcept {
-  if (changed_.raised()) [[unlikely]]
+  if (sources_.changed()) [[unlikely]]
     Adopt();
   std::optional<TakenSample> latest;
   for (const auto& source : sources_) {
@@ -165,51 +161,16 @@ void SubscriberCore::Reject(const TakenSample& sample) noexcept {
 
 void SubscriberCore::LookAgain() noexcept { doorbell_.Ring(); }
 
-uint64_t SubscriberCore::lost() const noexcept {
-  uint64_t lost = before_.lost;
-  for (const auto& source : sources_) lost += source->ring().lost();
-  return lost;
-}
-
-uint64_t SubscriberCore::skipped() const noexcept {
-  uint64_t skipped = before_.skipped;
-  for (const auto& source : sources_) skipped += source->ring().skipped();
-  return skipped;
-}
-
-uint64_t SubscriberCore::malformed() const noexcept {
-  uint64_t malformed = before_.malformed;
-  for (const auto& source : sources_) malformed += source->ring().malformed();
-  return malformed;
-}
-
 SubscriberCounters SubscriberCore::counters() const {
-  std::lock_guard lock(handoff_);
-  SubscriberCounters counters = before_;
-  counters.lost += lost_unseen_;
-  for (const auto& source : sources_) counters += source->ring().counters();
+  SubscriberCounters counters = sources_.counters();
   counters.dropped = dropped();  // Counted by discovery, in pages that may be gone.
   return counters;
-}
-
-std::vector<PublisherPeer> SubscriberCore::publishers() const {
-  std::lock_guard lock(handoff_);
-  std::vector<PublisherPeer> publishers;
-  for (const Sources* sources : {&sources_, &arrivals_}) {
-    for (const auto& source : *sources) {
-      if (source->ended.raised()) continue;
-      publishers.push_back({.peer = source->peer(),
-                            .counters = source->ring().publisher_counters(),
-                            .from = source->ring().counters()});
-    }
-  }
-  return publishers;
 }
 
 // ---- Sleeping ----
 
 bool SubscriberCore::WaitUnless(const uint32_t* seen, absl::Duration timeout) noexcept {
-  if (changed_.raised()) [[unlikely]]
+  if (sources_.changed()) [[unlikely]]
     Adopt();
   if (has_next()) return true;
   const int64_t deadline = DeadlineAfter(timeout);
@@ -220,8 +181,8 @@ bool SubscriberCore::WaitUnless(const uint32_t* seen, absl::Duration timeout) no
   while (true) {
     const uint32_t news = news_.load();  // Before the look at what it tells of.
     if (seen != nullptr && news != *seen) break;
-    if (changed_.raised()) Adopt();
-    DropEnded();
+    if (sources_.changed()) Adopt();
+    sources_.DropEnded();
     // Whoever polls fd() is armed for it for good.
     const bool on_words =
         !fd_in_use_ && sources_.size() <= kMostSourcesOnWords && CanSleepOnWords();
@@ -230,7 +191,7 @@ bool SubscriberCore::WaitUnless(const uint32_t* seen, absl::Duration timeout) no
     if (has_next() || !in_time) break;
   }
   Disarm();
-  if (changed_.raised()) Adopt();
+  if (sources_.changed()) Adopt();
   const bool found = has_next();
   if (!found) has_slept_ = false;  // What comes later ends no sleep.
   return found;
@@ -242,12 +203,12 @@ bool SubscriberCore::Spin(int64_t deadline) noexcept {
   const int64_t until = std::min(deadline, DeadlineAfter(options_->spin));
   do {
     for (int i = 0; i < kLooksAtOnce; ++i) {
-      if (changed_.raised()) [[unlikely]]
+      if (sources_.changed()) [[unlikely]]
         Adopt();
       if (has_next()) return true;
       RelaxCpu();
     }
-    DropEnded();
+    sources_.DropEnded();
   } while (MonotonicNow() < until);
   return false;
 }
@@ -288,7 +249,7 @@ bool SubscriberCore::SleepOnBells(int64_t deadline) noexcept {
 int SubscriberCore::fd() noexcept {
   if (!fd_in_use_) {
     fd_in_use_ = true;
-    if (changed_.raised()) Adopt();
+    if (sources_.changed()) Adopt();
     ArmBells();
     const bool moved = HeadMoved();
     has_slept_ = !moved;  // Or is about to.
@@ -308,7 +269,7 @@ void SubscriberCore::Disarm() noexcept {
 
 EndpointKey SubscriberCore::key() const noexcept { return discovery_->LocalKey(id_); }
 
-// Has the taking thread, if it sleeps, look at changed_ and ended.
+// Has the taking thread, if it sleeps, look at what changed and ended.
 void SubscriberCore::Tell() noexcept {
   news_.fetch_add(1);
   WakeSleeper(&news_, /*is_shared=*/false);
@@ -335,75 +296,10 @@ bool SubscriberCore::HeadMoved() noexcept {
 // ---- Publishers that come and go ----
 
 void SubscriberCore::Adopt() noexcept {
-  {
-    std::lock_guard lock(handoff_);
-    changed_.Lower();
-    for (auto& source : arrivals_) {
-      // Whoever polls fd() counts as asleep; the look at its head that follows makes this S1 and
-      // S2.
-      if (fd_in_use_) source->ring().Arm(WakeBy::kBell);
-      sources_.push_back(std::move(source));
-    }
-    arrivals_.clear();
-    before_.lost += std::exchange(lost_unseen_, 0);
-  }
-  DropEnded();  // Who never finds nothing to take would keep them all.
-}
-
-// Whether there is nothing more to take from it. First whether it ended, then whether it is empty.
-// A publisher that goes on after its end lives, has lost this subscriber, and looks at its pins no
-// more: what it has left may change while it is read.
-bool SubscriberCore::IsDrained(const Source& source) noexcept {
-  if (!source.ended.raised()) return false;
-  return !source.ring().HasNext() || source.ring().head() != source.last;
-}
-
-// The samples up to its end that were not taken, and now will not be.
-uint64_t SubscriberCore::Untaken(const Source& source) noexcept {
-  const uint64_t position = source.ring().position();
-  return std::max(source.last, position) - position;
-}
-
-void SubscriberCore::DropEnded() noexcept {
-  std::erase_if(ended_, [](const auto& source) { return !source->ring().holds_any(); });
-  // Called whenever there is nothing to take: without the lock, unless there is something to drop.
-  const std::ptrdiff_t ended = CountEnded(sources_);
-  if (ended == 0) return;
-  if (ended <= kMostEnded &&
-      std::none_of(sources_.begin(), sources_.end(), [](const auto& s) { return IsDrained(*s); })) {
-    return;
-  }
-  Sources gone;  // Unmapped after the lock is released.
-  std::lock_guard lock(handoff_);
-  std::erase_if(sources_, [&](const std::shared_ptr<Source>& source) {
-    if (!IsDrained(*source)) return false;
-    before_ += source->ring().counters();
-    before_.lost += Untaken(*source);
-    (source->ring().holds_any() ? ended_ : gone).push_back(source);
-    return true;
+  sources_.Adopt([this](Source& source) {
+    // Whoever polls fd() counts as asleep; the look at its head that follows makes this S1 and S2.
+    if (fd_in_use_) source.ring().Arm(WakeBy::kBell);
   });
-  before_ += ForgetFirstEnded(sources_, gone);
-}
-
-std::ptrdiff_t SubscriberCore::CountEnded(const Sources& sources) noexcept {
-  return std::count_if(sources.begin(), sources.end(),
-                       [](const auto& source) { return source->ended.raised(); });
-}
-
-// Those that are too many, but for those of which samples are held. Returns what they counted, and
-// what nobody will take.
-SubscriberCounters SubscriberCore::ForgetFirstEnded(Sources& sources, Sources& forgotten) noexcept {
-  std::ptrdiff_t too_many = CountEnded(sources) - kMostEnded;
-  SubscriberCounters counters;
-  std::erase_if(sources, [&](const std::shared_ptr<Source>& source) {
-    if (too_many <= 0 || !source->ended.raised() || source->ring().holds_any()) return false;
-    --too_many;
-    counters += source->ring().counters();
-    counters.lost += Untaken(*source);
-    forgotten.push_back(source);
-    return true;
-  });
-  return counters;
 }
 
 void SubscriberCore::Close(std::shared_ptr<SubscriberCore> core) {
@@ -413,7 +309,7 @@ void SubscriberCore::Close(std::shared_ptr<SubscriberCore> core) {
   core->closed_ = true;
   core->gate_.Close();
   if (core->fd_in_use_) core->doorbell_.Ring();
-  if (core->holds_samples()) {
+  if (core->sources_.holds_any()) {
     discovery->RemoveWhenReleased(id, std::move(core));
   } else {
     discovery->RemoveSubscriber(id);
@@ -424,11 +320,7 @@ void SubscriberCore::TakeNoMore() {
   for (const auto& [key, source] : known_) source->TakeNoMore();
 }
 
-bool SubscriberCore::holds_samples() {
-  const auto holds = [](const auto& source) { return source->ring().holds_any(); };
-  return std::any_of(sources_.begin(), sources_.end(), holds) ||
-         std::any_of(ended_.begin(), ended_.end(), holds);
-}
+bool SubscriberCore::holds_samples() { return sources_.holds_any(); }
 
 absl::Status SubscriberCore::CheckMatch(const PeerSegment& segment) const {
   if (segment.fingerprint() != topic_.fingerprint || segment.type_name() != topic_.type_name) {
@@ -483,13 +375,7 @@ bool SubscriberCore::Confirm(const EndpointKey& publisher, JoinPoint join) {
   const auto it = known_.find(publisher);
   if (it == known_.end() || it->second->started()) return false;
   it->second->Start(join);
-  Sources forgotten;
-  {
-    std::lock_guard lock(handoff_);
-    arrivals_.push_back(it->second);
-    lost_unseen_ += ForgetFirstEnded(arrivals_, forgotten).lost;
-    changed_.Raise();
-  }
+  sources_.Arrive(it->second);
   Tell();
   gate_.Add(1);
   if (options_->on_matched) {
@@ -507,9 +393,7 @@ void SubscriberCore::End(const EndpointKey& publisher) {
   // At once, not when its last sample is taken: peers that come and go must not pile up fds.
   doorbell_.RemoveBell(source->TakeEar());
   if (!source->started()) return;
-  source->last = source->ring().head();
-  source->ended.Raise();
-  changed_.Raise();
+  sources_.End(*source);
   Tell();
   gate_.Add(-1);
   if (options_->on_unmatched) {

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,92 +17,19 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "holler/clock.h"
 #include "holler/counters.h"
 #include "holler/doorbell.h"
 #include "holler/endpoint.h"
-#include "holler/futex.h"
 #include "holler/gate.h"
 #include "holler/node.h"
 #include "holler/options.h"
 #include "holler/peers.h"
 #include "holler/segment.h"
 #include "holler/slot_ring.h"
+#include "holler/source.h"
+#include "holler/source_list.h"
 
 namespace holler {
-
-// One publisher a subscriber is matched with. Made by discovery; from Confirm on, its ring belongs
-// to the thread that takes.
-class Source {
- public:
-  Source(Clock clock, EndpointKey key, PeerInfo peer, std::shared_ptr<const PeerSegment> segment,
-         OwnPage page, Bell bell)
-      : clock_(std::move(clock)),
-        key_(key),
-        peer_(std::move(peer)),
-        segment_(std::move(segment)),
-        page_(std::move(page)),
-        bell_(std::move(bell)) {}
-
-  // The publisher has confirmed: from here on samples after `join.start` can be taken.
-  void Start(JoinPoint join) {
-    ring_.emplace(segment_->data(), segment_->layout(), page_.get(), join,
-                  segment_->reliable() ? &WakePublisher : nullptr);
-    page_.CloseFd();
-    bell_.pull.reset();
-  }
-
-  // Nothing will be taken: the publisher need not wait, but must leave alone what is held.
-  void TakeNoMore() noexcept {
-    page_.get()->cursor.store(kTakesNoMore, std::memory_order_seq_cst);  // C1
-    if (segment_->reliable()) WakePublisher(&page_.get()->cursor);
-  }
-
-  // By discovery, with its lock held.
-  void CountDropped() noexcept { page_.get()->tally.dropped.Add(); }
-
-  RingReader& ring() noexcept { return *ring_; }
-  const RingReader& ring() const noexcept { return *ring_; }
-  const EndpointKey& key() const noexcept { return key_; }
-  const PeerInfo& peer() const noexcept { return peer_; }
-  // Of the subscriber's node.
-  const Clock& clock() const noexcept { return clock_; }
-  const SegmentLayout& layout() const noexcept { return segment_->layout(); }
-  // Of calls: the other endpoint of whoever publishes here.
-  EndpointKey partner() const noexcept { return {key_.node, segment_->partner()}; }
-  int page_fd() const noexcept { return page_.fd(); }
-  int bell_pull() const noexcept { return bell_.pull.get(); }
-  bool started() const noexcept { return ring_.has_value(); }
-
-  // For closing: nobody is to ring for it any more.
-  UniqueFd TakeEar() noexcept { return std::move(bell_.ear); }
-
-  // The last turn of Take in which this source had nothing to give; the taking thread's own.
-  uint64_t passed_over_in = 0;
-
-  // Raised when the publisher is gone: up to `last`, written before, is all there will be.
-  Flag ended;
-  uint64_t last = 0;
-
- private:
-  static void WakePublisher(const void* cursor) noexcept {
-    WakeSleeper(cursor, /*is_shared=*/true);
-  }
-
-  const Clock clock_;
-  const EndpointKey key_;
-  const PeerInfo peer_;
-  const std::shared_ptr<const PeerSegment> segment_;
-  OwnPage page_;
-  Bell bell_;  // Discovery's.
-  std::optional<RingReader> ring_;
-};
-
-// A sample taken, and whose it is.
-struct TakenSample {
-  HeldSample held;
-  Source* source = nullptr;
-};
 
 // Thread safety: thread-compatible, but for Release, counters, publishers and the
 // SubscriberEndpoint part.
@@ -151,18 +77,18 @@ class SubscriberCore final : public SubscriberEndpoint {
   // matched longest first.
   template <typename Visit>
   void ForEachSource(Visit&& visit) noexcept {
-    if (changed_.raised()) Adopt();
+    if (sources_.changed()) Adopt();
     for (const auto& source : sources_) visit(*source);
   }
 
-  uint64_t lost() const noexcept;
-  uint64_t skipped() const noexcept;
-  uint64_t malformed() const noexcept;
+  uint64_t lost() const noexcept { return sources_.lost(); }
+  uint64_t skipped() const noexcept { return sources_.skipped(); }
+  uint64_t malformed() const noexcept { return sources_.malformed(); }
   uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
   // By any thread: all counters, and those that are matched at present.
   SubscriberCounters counters() const override;
-  std::vector<PublisherPeer> publishers() const;
+  std::vector<PublisherPeer> publishers() const { return sources_.publishers(); }
 
   // For event loops, by the taking thread.
   bool closed() const noexcept { return closed_; }
@@ -190,7 +116,6 @@ class SubscriberCore final : public SubscriberEndpoint {
   bool holds_samples() override;
 
  private:
-  using Sources = std::vector<std::shared_ptr<Source>>;
   // Of samples that end no sleep. To ask for the time costs nearly as much as to take.
   static constexpr uint64_t kMeasureOneOf = 64;
   SubscriberCore(std::shared_ptr<Discovery> discovery, TopicInfo topic, std::string topic_name,
@@ -203,11 +128,6 @@ class SubscriberCore final : public SubscriberEndpoint {
   Source* Oldest() noexcept;
   void Count(const TakenSample& sample) noexcept;
   void Adopt() noexcept;
-  void DropEnded() noexcept;
-  static uint64_t Untaken(const Source& source) noexcept;
-  static bool IsDrained(const Source& source) noexcept;
-  static std::ptrdiff_t CountEnded(const Sources& sources) noexcept;
-  static SubscriberCounters ForgetFirstEnded(Sources& sources, Sources& forgotten) noexcept;
   void ArmBells() noexcept;
   void Disarm() noexcept;
   bool WaitUnless(const uint32_t* seen, absl::Duration timeout) noexcept;
@@ -230,18 +150,9 @@ class SubscriberCore final : public SubscriberEndpoint {
   // Guarded by discovery's lock: every publisher proposed or confirmed and not ended.
   std::map<EndpointKey, std::shared_ptr<Source>> known_;
 
-  // From discovery to the taking thread.
-  Flag changed_;
-  mutable std::mutex handoff_;
-  Sources arrivals_;          // Guarded by handoff_.
-  uint64_t lost_unseen_ = 0;  // In arrivals that were forgotten. Guarded by handoff_.
-
-  // Written by the taking thread with handoff_ held: so it reads them without, and others with it.
-  Sources sources_;
-  SubscriberCounters before_;  // Of sources that are gone.
+  SourceList sources_;
 
   // The taking thread's own.
-  Sources ended_;      // Drained, but with samples still held.
   uint64_t turn_ = 0;  // Counts calls of Take with several sources.
   bool fd_in_use_ = false;
   bool has_slept_ = false;  // Since the last sample that the user got.
