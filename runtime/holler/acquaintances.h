@@ -41,7 +41,8 @@ class Acquaintances {
     if (tries >= kMostTries) return std::nullopt;
     return kFirstPause << tries;
   }
-  void OnHoller(const wire::NodeId& id) { tries_.erase(id); }
+  // It was heard of again, or a connection with it has lasted.
+  void ForgetTries(const wire::NodeId& id) { tries_.erase(id); }
 
   // Forgets those that are not there any more.
   void KeepOnly(const std::set<wire::NodeId>& present) {

@@ -64,7 +64,8 @@ void BackPressure::Look(int64_t now, Laggards& laggards) noexcept {
       reader.is_dropped = true;
       reader.stuck_at = cursor;
       reader.stuck_since = 0;
-      ++reader.drops;
+      reader.CountDrop();
+      ring_.tally().dropped.Add();
       laggards.any_dropped = true;
       return;
     }

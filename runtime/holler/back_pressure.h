@@ -26,7 +26,7 @@ class BackPressure {
   enum Outcome {
     kRoom,     // For one more loan.
     kFull,     // The deadline came first.
-    kDropped,  // Neither, but a subscriber was dropped: Reader::drops tells which.
+    kDropped,  // Neither, but a subscriber was dropped: Reader::drops() tells which.
   };
 
   BackPressure(RingWriter& ring, absl::Duration stall_limit);

@@ -24,7 +24,9 @@ namespace {
 
 constexpr int64_t kNever = INT64_MAX;
 constexpr int64_t kRetryLater = 1'000 * kMillisecond;  // After this node was out of fds.
-constexpr int64_t kLingerCheck = 50 * kMillisecond;
+// After each look that finds samples still held, the next comes twice as late.
+constexpr int64_t kFirstLingerCheck = 50 * kMillisecond;
+constexpr int64_t kLastLingerCheck = 60'000 * kMillisecond;
 constexpr int kEventsAtOnce = 64;
 
 absl::Status TooManyTopics() {
@@ -83,6 +85,7 @@ absl::Status Discovery::StartThread() {
 }
 
 void Discovery::Destroy(Discovery* discovery) {
+  if (discovery->is_forked()) return;  // There is no thread to join; the kernel frees the rest.
   const bool inside = discovery->thread_.get_id() == std::this_thread::get_id();
   {
     std::lock_guard lock(discovery->mutex_);
@@ -126,6 +129,7 @@ void Discovery::HandleEvent(int fd, uint32_t events) {
   if (fd == wake_.get()) {
     eventfd_t value;
     ::eventfd_read(fd, &value);
+    if (has_stalled_.exchange(false)) TellStalled();
   } else if (fd == timer_.get()) {
     OnTimer();
   } else if (fd == listener_.fd()) {
@@ -190,12 +194,22 @@ void Discovery::LookAtLingering(int64_t now) {
     callbacks_.Post(0, [subscriber = entry.second] {});
     return true;
   });
-  linger_at_ = lingering_.empty() ? kNever : now + kLingerCheck;
+  linger_pause_ = std::min(2 * linger_pause_, kLastLingerCheck);
+  linger_at_ = lingering_.empty() ? kNever : now + linger_pause_;
 }
 
 void Discovery::PostCallback(uint64_t endpoint, std::function<void()> callback) {
   callbacks_.Post(endpoint, std::move(callback));
-  ::eventfd_write(wake_.get(), 1);
+  if (thread_.get_id() != std::this_thread::get_id()) ::eventfd_write(wake_.get(), 1);
+}
+
+void Discovery::PostLine(LogSeverity severity, const std::string& line) {
+  PostCallback(0, [this, severity, line] {
+    try {
+      sink_(severity, line);
+    } catch (...) {  // It has nobody to tell.
+    }
+  });
 }
 
 void Discovery::ForgetCallbacksOf(uint64_t endpoint, std::unique_lock<std::mutex>& lock) {
@@ -241,7 +255,7 @@ DomainSnapshot Discovery::Look(absl::Duration timeout) {
 
 // Before the lock, which the thread, that a child lacks, may have held at the fork.
 absl::Status Discovery::CheckProcess() const {
-  if (::getpid() == pid_) return absl::OkStatus();
+  if (!is_forked()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("node '", self_.name, "' is of process ", pid_,
                                                     ", and this is its child ", ::getpid(),
                                                     ": create a node after fork()"));
@@ -286,6 +300,7 @@ absl::Status Discovery::Add(uint64_t id, SubscriberEndpoint* subscriber) {
 }
 
 void Discovery::RemovePublisher(uint64_t id) {
+  if (is_forked()) return;
   std::unique_lock lock(mutex_);
   const auto publishes = registry_.publishes();
   registry_.Remove(id);
@@ -301,6 +316,7 @@ void Discovery::RemovePublisher(uint64_t id) {
 }
 
 void Discovery::RemoveSubscriber(uint64_t id) {
+  if (is_forked()) return;
   std::unique_lock lock(mutex_);
   Unregister(id);
   Settle();
@@ -320,6 +336,7 @@ void Discovery::Unregister(uint64_t subscriber) {
 }
 
 void Discovery::RemoveWhenReleased(uint64_t id, std::shared_ptr<SubscriberEndpoint> subscriber) {
+  if (is_forked()) return;
   std::unique_lock lock(mutex_);
   // No new matches, no callbacks; but publishers are not told, and leave its samples alone.
   const auto subscribes = registry_.subscribes();
@@ -328,25 +345,30 @@ void Discovery::RemoveWhenReleased(uint64_t id, std::shared_ptr<SubscriberEndpoi
   TopicsMayHaveChanged(registry_.publishes(), subscribes);
   subscriber->TakeNoMore();
   lingering_.emplace(id, std::move(subscriber));
-  linger_at_ = MonotonicNow() + kLingerCheck;
+  linger_pause_ = kFirstLingerCheck;
+  linger_at_ = MonotonicNow() + linger_pause_;
   Settle();
   ForgetCallbacksOf(id, lock);
 }
 
-void Discovery::TellStalled(uint64_t publisher) {
-  std::lock_guard lock(mutex_);
-  PublisherEndpoint* endpoint = registry_.FindPublisher(publisher);
-  if (endpoint == nullptr) return;
-  for (const EndpointKey& key : endpoint->TakeStalled()) {
-    if (key.node == self_.id) {
-      local_matcher_.TellStalled(publisher, key.endpoint);
-      continue;
+void Discovery::TellStalledSoon() noexcept {
+  has_stalled_.store(true);
+  ::eventfd_write(wake_.get(), 1);
+}
+
+void Discovery::TellStalled() {
+  for (const auto& [publisher, endpoint] : registry_.publishers()) {
+    for (const EndpointKey& key : endpoint->TakeStalled()) {
+      if (key.node == self_.id) {
+        local_matcher_.TellStalled(publisher, key.endpoint);
+        continue;
+      }
+      sessions_.VisitEstablished(
+          key.node, [publisher = publisher, subscriber = key.endpoint](Session& session) {
+            return session.TellStalled(publisher, subscriber);
+          });
     }
-    sessions_.VisitEstablished(key.node, [publisher, subscriber = key.endpoint](Session& session) {
-      return session.TellStalled(publisher, subscriber);
-    });
   }
-  Settle();
 }
 
 void Discovery::TopicsMayHaveChanged(const std::vector<uint64_t>& publishes_before,

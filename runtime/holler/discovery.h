@@ -63,6 +63,11 @@ class Discovery : private SessionHost {
   // `timeout` is over.
   DomainSnapshot Look(absl::Duration timeout);
 
+  // Whether this is a forked child of the process whose node this is. It has no discovery thread,
+  // and what it told peers, over connections it shares with its parent, they would take for the
+  // parent's word: so nothing here does anything in it.
+  bool is_forked() const { return ::getpid() != pid_; }
+
   // A number for an endpoint that is about to be added.
   uint64_t NewEndpointId() { return next_endpoint_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -85,11 +90,11 @@ class Discovery : private SessionHost {
   // before. For endpoints, with the lock held.
   void PostCallback(uint64_t endpoint, std::function<void()> callback);
 
-  // Tells the subscribers of a local publisher that have stalled. By its publishing thread, without
-  // the lock held.
-  void TellStalled(uint64_t publisher);
+  // Has the discovery thread tell subscribers of local publishers that they have stalled. By a
+  // publishing thread, which must not wait for the lock.
+  void TellStalledSoon() noexcept;
 
-  // Logs a line, once; or the first line about `what`. Without the lock held.
+  // Has a line logged, once; or the first line about `what`. Without the lock held.
   void Warn(const std::string& line) { WarnOnce(line, line); }
   void WarnOnce(const std::string& what, const std::string& line) {
     std::lock_guard lock(mutex_);
@@ -116,8 +121,7 @@ class Discovery : private SessionHost {
   Discovery(NodeIdentity self, Clock clock, LogSink log, std::unique_ptr<Observation> observation)
       : self_(std::move(self)),
         clock_(std::move(clock)),
-        log_(log),
-        match_log_(std::move(log)),
+        sink_(std::move(log)),
         observation_(std::move(observation)) {}
 
   static absl::StatusOr<std::shared_ptr<Discovery>> StartAs(
@@ -128,12 +132,15 @@ class Discovery : private SessionHost {
   absl::Status CheckProcess() const;
   static void Destroy(Discovery* discovery);
 
+  void PostLine(LogSeverity severity, const std::string& line);
+
   // The thread.
   void Run();
   void HandleEvent(int fd, uint32_t events);
   void OnTimer();
   void ArmTimer();
   void LookAtLingering(int64_t now);
+  void TellStalled();
   // What every change and every event ends with.
   void Settle();
 
@@ -165,12 +172,16 @@ class Discovery : private SessionHost {
   std::atomic<uint64_t> next_endpoint_{1};
   EventPoll poll_;
   UniqueFd timer_;
-  UniqueFd wake_;  // An eventfd: something for the thread to do.
+  UniqueFd wake_;                         // An eventfd: something for the thread to do.
+  std::atomic<bool> has_stalled_{false};  // TellStalledSoon was called.
   std::thread thread_;
 
   mutable std::mutex mutex_;  // Guards all below.
-  OnceLog log_;
-  MatchLog match_log_;
+  // Lines go the way of callbacks: whoever writes them may block, and must hold nobody up.
+  const LogSink sink_;
+  OnceLog log_{[this](LogSeverity severity, const std::string& line) { PostLine(severity, line); }};
+  MatchLog match_log_{
+      [this](LogSeverity severity, const std::string& line) { PostLine(severity, line); }};
   uint64_t told_changes_ = 0;  // Of match_log_, those that observers were told of.
   const std::unique_ptr<Observation> observation_;
   std::condition_variable answered_;  // Each time something may have changed for Look.
@@ -186,6 +197,7 @@ class Discovery : private SessionHost {
   // Closed by the user with samples still held, and when to look again.
   std::map<uint64_t, std::shared_ptr<SubscriberEndpoint>> lingering_;
   int64_t linger_at_ = INT64_MAX;
+  int64_t linger_pause_ = 0;
   bool stop_ = false;
   bool delete_on_exit_ = false;
 };

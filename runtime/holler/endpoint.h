@@ -61,7 +61,7 @@ class PublisherEndpoint {
   virtual std::vector<Admitted> Dismiss(const EndpointKey& subscriber) = 0;
   virtual std::vector<Admitted> DismissNode(const wire::NodeId& node) = 0;
 
-  // Those that stalled since the last call: to be told so. By the publishing thread.
+  // Those that stalled since the last call: to be told so.
   virtual std::vector<EndpointKey> TakeStalled() = 0;
   // What both sides are told then.
   virtual absl::Status StalledStatus() const = 0;

@@ -91,7 +91,7 @@ void Finder::OnDatagrams() {
     }
     if (host_.observation() == nullptr && !IsWorthwhile(*holler)) continue;
     if (self.allowed.contains(holler->uid)) {
-      met_.OnHoller(*holler->node);
+      met_.ForgetTries(*holler->node);
       Call({holler->domain, holler->uid, *holler->node});
     } else if (host_.observation() == nullptr) {
       TellOfForeigner(holler->uid);

@@ -68,7 +68,12 @@ void LocalMatcher::Match(uint64_t publisher_id, uint64_t subscriber_id) {
 void LocalMatcher::Confirm(uint64_t publisher_id, uint64_t subscriber_id, JoinPoint join) {
   PublisherEndpoint* publisher = host_.registry().FindPublisher(publisher_id);
   SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(subscriber_id);
-  if (subscriber == nullptr || !subscriber->Confirm(KeyOf(publisher_id), join)) return;
+  if (subscriber ==
+      nullptr) {  // Closed while it waited for its place, with samples of others held.
+    host_.Announce(publisher_id, publisher->Dismiss(KeyOf(subscriber_id)));
+    return;
+  }
+  if (!subscriber->Confirm(KeyOf(publisher_id), join)) return;
   publisher->Confirmed(KeyOf(subscriber_id));
   const PeerInfo peer = SelfOf(publisher->topic_name());
   host_.match_log().Matched(publisher_id, KeyOf(subscriber_id), peer);

@@ -31,9 +31,12 @@ LogSink StderrLog(const std::string& node_name) {
 }
 
 void OnceLog::LogFirst(const std::string& what, LogSeverity severity, const std::string& line) {
+  if (seen_.size() > kMost && clock_.Now() - since_ >= kPeriod) seen_.clear();
+  if (seen_.empty()) since_ = clock_.Now();
   if (seen_.size() > kMost || !seen_.insert(std::hash<std::string>{}(what)).second) return;
   if (seen_.size() > kMost) {
-    sink_(LogSeverity::kWarning, "too many different messages: no more will be logged");
+    sink_(LogSeverity::kWarning,
+          "too many different messages within an hour: no more will be logged until it is over");
     return;
   }
   sink_(severity, line);

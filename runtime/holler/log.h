@@ -6,13 +6,16 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
+
+#include "holler/clock.h"
 
 namespace holler {
 
 enum class LogSeverity { kInfo, kWarning, kError };
 
-// Receives each line, without newline. May be called from any thread, one call at a time for
-// each node; must not call back into the node.
+// Receives each line, without newline: of a node on its discovery thread, in turn with its
+// callbacks; of an event loop on the loop's.
 using LogSink = std::function<void(LogSeverity, const std::string& line)>;
 
 // Writes "holler[name]: line" to stderr; infos, which tell of all that comes, goes and matches,
@@ -23,18 +26,22 @@ LogSink StderrLog(const std::string& node_name);
 // Thread safety: thread-compatible; its owner holds a lock.
 class OnceLog {
  public:
-  explicit OnceLog(LogSink sink) : sink_(std::move(sink)) {}
+  explicit OnceLog(LogSink sink, Clock clock = {})
+      : sink_(std::move(sink)), clock_(std::move(clock)) {}
 
-  // Logs `line` unless the same was logged before. Beyond 1,000 distinct lines it says so, and
-  // keeps silent.
+  // Logs `line` unless the same was logged before. After 1,000 distinct lines within an hour it
+  // says so, and keeps silent until the hour is over; then it begins anew.
   void Log(LogSeverity severity, const std::string& line) { LogFirst(line, severity, line); }
   // Logs the first line about `what`, for lines that differ each time.
   void LogFirst(const std::string& what, LogSeverity severity, const std::string& line);
 
  private:
   static constexpr size_t kMost = 1'000;
+  static constexpr int64_t kPeriod = 3'600'000 * kMillisecond;
 
   LogSink sink_;
+  const Clock clock_;
+  int64_t since_ = 0;        // When the first of `seen_` was.
   std::set<uint64_t> seen_;  // Hashes of lines, or of what they are about.
 };
 

@@ -77,7 +77,8 @@ absl::StatusOr<Mapping> Mapping::Create(int fd, size_t size, Access access,
 }
 
 Mapping::~Mapping() {
-  if (data_ != nullptr) ::munmap(data_, size_);
+  // A forked child may have something else there: see MADV_DONTFORK in segment.cc.
+  if (data_ != nullptr && pid_ == ::getpid()) ::munmap(data_, size_);
 }
 
 absl::Status Mapping::Populate(const std::string& what) const {

@@ -2,6 +2,9 @@
 #ifndef HOLLER_MAPPING_H_
 #define HOLLER_MAPPING_H_
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -32,11 +35,13 @@ class Mapping {
   Mapping(Mapping&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)),
         size_(std::exchange(other.size_, 0)),
-        access_(other.access_) {}
+        access_(other.access_),
+        pid_(other.pid_) {}
   Mapping& operator=(Mapping&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(access_, other.access_);
+    std::swap(pid_, other.pid_);
     return *this;
   }
   ~Mapping();
@@ -51,13 +56,14 @@ class Mapping {
 
  private:
   Mapping(std::byte* data, size_t size, Access access)
-      : data_(data), size_(size), access_(access) {}
+      : data_(data), size_(size), access_(access), pid_(::getpid()) {}
 
   absl::Status Populate(const std::string& what) const;
 
   std::byte* data_ = nullptr;
   size_t size_ = 0;
   Access access_ = kRead;
+  pid_t pid_ = 0;  // Of the process that mapped it.
 };
 
 }  // namespace holler

@@ -12,8 +12,9 @@ namespace holler {
 // A subscriber that a publisher is matched with.
 struct SubscriberPeer {
   PeerInfo peer{};
-  // The newest sample it has taken, lost or skipped, and what it counts of this publisher's
-  // samples: any numbers, if it lies.
+  // The newest sample it has taken, lost or skipped: none of those published if it is closed but
+  // for samples that are held still. And what it counts of this publisher's samples. Any numbers,
+  // if it lies.
   uint64_t position = 0;
   SubscriberCounters counters{};
 };

@@ -47,7 +47,7 @@ PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo top
 PublisherCore::~PublisherCore() { Close(); }
 
 void PublisherCore::Close() {
-  if (std::exchange(closed_, true)) return;
+  if (std::exchange(closed_, true) || discovery_->is_forked()) return;
   gate_.Close();
   discovery_->RemovePublisher(id_);
 }
@@ -65,9 +65,10 @@ std::vector<std::pair<EndpointKey, SubscriberPeer>> PublisherCore::matches() con
   for (const auto& [key, match] : matches_) {
     if (!match->confirmed) continue;
     const SubscriberPage& page = *match->page.get();
-    matches.emplace_back(
-        key, SubscriberPeer{
-                 .peer = match->peer, .position = page.position(), .counters = page.tally.Read()});
+    // One that is closed, but for samples it holds, says kTakesNoMore.
+    matches.emplace_back(key, SubscriberPeer{.peer = match->peer,
+                                             .position = std::min(page.position(), ring_.head()),
+                                             .counters = page.tally.Read()});
   }
   return matches;
 }
@@ -98,7 +99,7 @@ bool PublisherCore::AwaitRoomUntil(absl::Duration timeout) noexcept {
   while (true) {
     const BackPressure::Outcome outcome = pressure_.Await(deadline);
     if (outcome != BackPressure::kDropped) return outcome == BackPressure::kRoom;
-    discovery_->TellStalled(id_);
+    discovery_->TellStalledSoon();
   }
 }
 
@@ -133,11 +134,9 @@ uint64_t PublisherCore::PublishCall(uint32_t slot, uint32_t size) noexcept {
 std::vector<EndpointKey> PublisherCore::TakeStalled() {
   std::vector<EndpointKey> stalled;
   for (auto& [key, match] : matches_) {
-    if (std::exchange(match->drops, match->reader.drops) != match->reader.drops) {
-      stalled.push_back(key);
-    }
+    const uint32_t drops = match->reader.drops();
+    if (std::exchange(match->drops, drops) != drops) stalled.push_back(key);
   }
-  ring_.tally().dropped.Add(stalled.size());
   return stalled;
 }
 

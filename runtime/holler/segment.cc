@@ -30,9 +30,7 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEA
 #define MFD_NOEXEC_SEAL 0x0008U  // Since Linux 6.3; glibc 2.36 does not name it.
 #endif
 
-// A peer can make segments of any size for nothing, but addresses are finite: all mappings of
-// peers' memory together get an eighth of them.
-constexpr uint64_t kMostMapped = sizeof(void*) == 8 ? uint64_t{1} << 44 : uint64_t{1} << 28;
+// All mappings of peers' memory together, of which there may be kMostMapped.
 std::atomic<uint64_t> mapped_bytes{0};
 
 struct OwnMemory {

@@ -50,6 +50,12 @@ struct TopicInfo {
   std::span<const uint8_t> schema{};  // .bfbs, of layout.schema_bytes bytes; lives forever.
 };
 
+// A peer can make segments of any size for nothing, but addresses are finite: all mappings of
+// peers' memory together get an eighth of them, and those of one peer an eighth of that.
+inline constexpr bool kManyAddresses = sizeof(void*) == 8;
+inline constexpr uint64_t kMostMapped = uint64_t{1} << (kManyAddresses ? 44 : 28);
+inline constexpr uint64_t kMostMappedOfPeer = kManyAddresses ? kMostMapped / 8 : kMostMapped;
+
 // A publisher's segment: the publisher's own writable mapping, and the fd that peers get.
 //
 //   absl::StatusOr<Segment> segment = Segment::Create(topic);

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "holler/clock.h"
 #include "holler/doorbell.h"
 
 namespace holler {
@@ -105,6 +107,7 @@ absl::Status Session::OnHello(const wire::HelloT& hello) {
 
 absl::Status Session::Establish() {
   established_ = true;
+  established_at_ = MonotonicNow();
   if (host_.observation() != nullptr && !peer_observes_) {
     host_.observation()->Joined(peer_id_, peer_);
     return SendObserve();
@@ -128,6 +131,17 @@ absl::Status Session::SendTopics() {
   if (put_off_.topics) return absl::OkStatus();
   wire::TopicsT topics;
   topics.publishes = host_.registry().publishes();
+  // Topics that were left and subscribed to again: the peer must hear of both, or it would not send
+  // again what came in between.
+  const std::set<uint64_t> ignored = std::exchange(put_off_.ignored, {});
+  if (!ignored.empty()) {
+    wire::TopicsT before = topics;
+    std::copy_if(host_.registry().subscribes().begin(), host_.registry().subscribes().end(),
+                 std::back_inserter(before.subscribes),
+                 [&](uint64_t topic) { return !ignored.contains(topic); });
+    absl::Status sent = connection_->Send(EncodeCard(std::move(before)));
+    if (!sent.ok()) return sent;
+  }
   topics.subscribes = host_.registry().subscribes();
   // What nobody here subscribes to any more, the peer will introduce again when it must.
   std::erase_if(remote_publishers_, [&](const auto& entry) {
@@ -191,6 +205,11 @@ absl::Status Session::CatchUp() {
     absl::Status sent = SendGoneNow(put_off_.gone.extract(put_off_.gone.begin()).value());
     if (!sent.ok()) return sent;
   }
+  while (!put_off_.stalled.empty() && !connection_->has_backlog()) {
+    const auto [publisher, subscriber] = put_off_.stalled.extract(put_off_.stalled.begin()).value();
+    absl::Status sent = SendStalled(publisher, subscriber);
+    if (!sent.ok()) return sent;
+  }
   if (put_off_.topics && !connection_->has_backlog()) {
     absl::Status sent = SendTopics();
     if (!sent.ok()) return sent;
@@ -242,7 +261,18 @@ absl::Status Session::TellStalled(uint64_t publisher, uint64_t subscriber) {
   const absl::Status why = Explain(endpoint->topic_name(), endpoint->StalledStatus(), "");
   host_.LogOnce(LogSeverity::kWarning, std::string(why.message()));
   endpoint->Refused(PeerOf(endpoint->topic_name()), why);
+  if (connection_->has_backlog()) {
+    put_off_.stalled.emplace(publisher, subscriber);
+    return absl::OkStatus();
+  }
   return SendRefusal(true, publisher, subscriber, wire::RefusalCode_Stalled, why);
+}
+
+absl::Status Session::SendStalled(uint64_t publisher, uint64_t subscriber) {
+  const PublisherEndpoint* endpoint = host_.registry().FindPublisher(publisher);
+  if (endpoint == nullptr) return absl::OkStatus();
+  return SendRefusal(true, publisher, subscriber, wire::RefusalCode_Stalled,
+                     Explain(endpoint->topic_name(), endpoint->StalledStatus(), ""));
 }
 
 absl::Status Session::SendObserve() {
@@ -289,7 +319,7 @@ absl::Status Session::OnCard(ReceivedCard card) {
     case wire::Message_Refusal:
       return OnRefusal(*message.AsRefusal());
     case wire::Message_Gone:
-      return OnGone(message.AsGone()->endpoint);
+      return OnGone(*message.AsGone());
     case wire::Message_Observe:
       return OnObserve(message.AsObserve()->look);
     case wire::Message_SubscriberReport:
@@ -314,9 +344,7 @@ absl::Status Session::OnLostFds(const absl::Status& why) {
     return OnCard({.envelope = std::move(envelope), .fds = {}});
   }
   if (const wire::PublisherCardT* card = message.AsPublisherCard()) {
-    if (!host_.registry().Subscribes(card->topic) || remote_publishers_.contains(card->publisher)) {
-      return absl::OkStatus();
-    }
+    if (IsUnneeded(*card)) return absl::OkStatus();
     return SendRefusal(false, card->publisher, 0, wire::RefusalCode_Exhausted,
                        Explain(card->topic, why));
   }
@@ -378,12 +406,27 @@ void Session::CountRefusal(const absl::Status& why) {
   host_.LogOnce(LogSeverity::kWarning, std::string(why.message()));
 }
 
-absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vector<UniqueFd> fds) {
-  // Not subscribed: the card crossed with the news that the last subscriber left. Known: it was
-  // asked for twice in quick succession.
-  if (!host_.registry().Subscribes(card.topic) || remote_publishers_.contains(card.publisher)) {
-    return absl::OkStatus();
+// Not subscribed: the card crossed with the news that the last subscriber left. Known: it was asked
+// for twice in quick succession.
+bool Session::IsUnneeded(const wire::PublisherCardT& card) {
+  if (host_.registry().Subscribes(card.topic)) return remote_publishers_.contains(card.publisher);
+  // No honest peer has more topics.
+  if (put_off_.topics && put_off_.ignored.size() < kMaxTopicsPerList) {
+    put_off_.ignored.insert(TopicHash(card.topic));
   }
+  return true;
+}
+
+uint64_t Session::MappedOfPeer() const {
+  uint64_t bytes = 0;
+  for (const auto& [id, remote] : remote_publishers_) {
+    bytes += remote.segment->layout().segment_bytes;
+  }
+  return bytes;
+}
+
+absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vector<UniqueFd> fds) {
+  if (IsUnneeded(card)) return absl::OkStatus();
   const auto same_topic =
       std::count_if(remote_publishers_.begin(), remote_publishers_.end(),
                     [&](const auto& entry) { return entry.second.topic == card.topic; });
@@ -398,6 +441,13 @@ absl::Status Session::OnPublisherCard(const wire::PublisherCardT& card, std::vec
   absl::StatusOr<std::shared_ptr<const PeerSegment>> segment =
       PeerSegment::Map(std::move(fds.front()));
   absl::Status status = segment.status();
+  // One peer must not use up what all share.
+  if (status.ok() && MappedOfPeer() + (*segment)->layout().segment_bytes > kMostMappedOfPeer) {
+    status = absl::ResourceExhaustedError(
+        absl::StrCat("segments of one node together would take more than ", kMostMappedOfPeer >> 30,
+                     " GiB of addresses: lower depth, max_subscribers, max_samples or max_bytes of "
+                     "large topics, or spread them over several nodes"));
+  }
   if (status.ok() &&
       ((*segment)->topic_name() != card.topic || (*segment)->type_name() != card.type_name ||
        (*segment)->fingerprint() != card.fingerprint)) {
@@ -491,7 +541,14 @@ absl::Status Session::OnSubscriberCard(const wire::SubscriberCardT& card,
 
 absl::Status Session::OnConfirmation(const wire::ConfirmationT& confirmation) {
   SubscriberEndpoint* subscriber = host_.registry().FindSubscriber(confirmation.subscriber);
-  if (subscriber == nullptr) return absl::OkStatus();  // Closed meanwhile.
+  if (subscriber == nullptr) {
+    // Closed meanwhile. If samples of others are held still, the publisher was not told: it must
+    // not keep the place.
+    wire::GoneT gone;
+    gone.endpoint = confirmation.subscriber;
+    gone.publisher = confirmation.publisher;
+    return connection_->Send(EncodeCard(std::move(gone)));
+  }
   const EndpointKey publisher{peer_id_, confirmation.publisher};
   if (!subscriber->Confirm(publisher, {confirmation.start, confirmation.head})) {
     return absl::InvalidArgumentError("a confirmation of what was not proposed");
@@ -537,7 +594,16 @@ absl::Status Session::OnRefusal(const wire::RefusalT& refusal) {
   return absl::OkStatus();
 }
 
-absl::Status Session::OnGone(uint64_t endpoint) {
+absl::Status Session::OnGone(const wire::GoneT& gone) {
+  const uint64_t endpoint = gone.endpoint;
+  if (gone.publisher != 0) {
+    host_.match_log().Ended(gone.publisher, {peer_id_, endpoint});
+    PublisherEndpoint* publisher = host_.registry().FindPublisher(gone.publisher);
+    if (publisher != nullptr) {
+      host_.Announce(gone.publisher, publisher->Dismiss({peer_id_, endpoint}));
+    }
+    return absl::OkStatus();
+  }
   host_.match_log().Gone({peer_id_, endpoint});
   if (remote_publishers_.contains(endpoint)) {
     EndPublisher(endpoint);

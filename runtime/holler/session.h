@@ -111,6 +111,8 @@ class Session {
   Connection& connection() { return *connection_; }
   bool initiated() const { return expected_.has_value(); }
   bool established() const { return established_; }
+  // CLOCK_MONOTONIC, ns; 0: never.
+  int64_t established_at() const { return established_at_; }
   // Whether the peer is an observer, by its word; and whether it is served.
   bool peer_observes() const { return peer_observes_; }
   bool is_observed() const { return feed_ != nullptr; }
@@ -128,14 +130,17 @@ class Session {
 
   absl::Status OnTopics(const wire::TopicsT& topics);
   absl::Status OnPublisherCard(const wire::PublisherCardT& card, std::vector<UniqueFd> fds);
+  uint64_t MappedOfPeer() const;
+  bool IsUnneeded(const wire::PublisherCardT& card);
   absl::Status OnSubscriberCard(const wire::SubscriberCardT& card, std::vector<UniqueFd> fds);
   absl::Status OnConfirmation(const wire::ConfirmationT& confirmation);
   absl::Status OnRefusal(const wire::RefusalT& refusal);
-  absl::Status OnGone(uint64_t endpoint);
+  absl::Status OnGone(const wire::GoneT& gone);
   absl::Status OnObserve(uint64_t look);
   absl::Status Propose(uint64_t publisher, const RemotePublisher& remote, uint64_t subscriber,
                        SubscriberEndpoint* endpoint);
   absl::Status SendGoneNow(uint64_t endpoint);
+  absl::Status SendStalled(uint64_t publisher, uint64_t subscriber);
   absl::Status RetryLater(const absl::Status& why);
   absl::Status SendRefusal(bool by_publisher, uint64_t publisher, uint64_t subscriber,
                            wire::RefusalCode code, const absl::Status& why);
@@ -151,6 +156,7 @@ class Session {
   const std::unique_ptr<Connection> connection_;
   const std::optional<wire::NodeId> expected_;
   bool established_ = false;
+  int64_t established_at_ = 0;
   bool peer_observes_ = false;
   std::unique_ptr<ObserverFeed> feed_;  // Once it has asked.
   wire::NodeId peer_id_;
@@ -164,6 +170,11 @@ class Session {
     bool topics = false;
     bool proposals = false;
     std::set<uint64_t> gone{};  // Endpoints.
+    // Local publishers and the subscribers that stalled them: several times count as one.
+    std::set<std::pair<uint64_t, uint64_t>> stalled{};
+    // Topics of publishers whose cards came when nobody here subscribed, of which the peer had not
+    // been told yet.
+    std::set<uint64_t> ignored{};
   } put_off_;
   std::map<uint64_t, RemotePublisher> remote_publishers_;
   std::set<std::pair<uint64_t, uint64_t>> again_;  // Publisher and subscriber, for Retry.

@@ -14,6 +14,8 @@ namespace holler {
 namespace {
 
 constexpr int64_t kHelloTimeout = 2'000 * kMillisecond;
+// A connection that lasted so long was no failed try.
+constexpr int64_t kLongLife = 60'000 * kMillisecond;
 constexpr int kMessagesAtOnce = 64;  // Then other events get their turn.
 
 }  // namespace
@@ -124,6 +126,7 @@ void SessionTable::SendTopics() {
 }
 
 void SessionTable::Retry() {
+  LookAtContested();
   ForEachEstablished([](Session& session) {
     const absl::Status flushed = session.connection().Flush();
     return flushed.ok() ? session.Retry() : flushed;
@@ -204,7 +207,16 @@ absl::Status SessionTable::OnHello(Session& session, const wire::HelloT& hello) 
 absl::Status SessionTable::EndFormer(Session& before, const Session& session) {
   if (before.peer().pid != session.peer().pid) {
     // One of them is an impostor; the kernel knows who listens at the address of that id.
-    if (!IsOwner(session)) return absl::InvalidArgumentError("a hello with the id of another node");
+    switch (OwnershipOf(session)) {
+      case Ownership::kOwner:
+        break;
+      case Ownership::kImpostor:
+        return absl::InvalidArgumentError("a hello with the id of another node");
+      case Ownership::kUnknown:
+        contested_.insert(before.connection().fd());
+        host_.RetryLater();
+        return absl::AbortedError("whose id it is cannot be told now");
+    }
     before.Close();
     DropLater(before, absl::InvalidArgumentError("it gave the id of another node"));
     return absl::OkStatus();
@@ -222,14 +234,34 @@ absl::Status SessionTable::EndFormer(Session& before, const Session& session) {
   return absl::OkStatus();
 }
 
-// Whether the process of this session listens at the address of the id it gave.
-bool SessionTable::IsOwner(const Session& session) const {
-  if (session.initiated()) return true;
+SessionTable::Ownership SessionTable::OwnershipOf(const Session& session) const {
+  if (session.initiated()) return Ownership::kOwner;
   absl::StatusOr<UniqueFd> socket =
       Connect({host_.self().domain, session.peer().uid, session.peer_id()});
-  if (!socket.ok()) return false;
+  if (absl::IsNotFound(socket.status())) return Ownership::kImpostor;
+  if (!socket.ok()) return Ownership::kUnknown;  // No fds, or it has no time.
   absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Adopt(std::move(*socket));
-  return connection.ok() && (*connection)->peer().pid == session.peer().pid;
+  if (!connection.ok()) return Ownership::kUnknown;
+  return (*connection)->peer().pid == session.peer().pid ? Ownership::kOwner : Ownership::kImpostor;
+}
+
+// Those whose id somebody else gave as well, when it could not be told which of them was right.
+void SessionTable::LookAtContested() {
+  for (const int fd : std::exchange(contested_, {})) {
+    const auto it = sessions_.find(fd);
+    if (it == sessions_.end() || failed_.contains(fd)) continue;
+    switch (OwnershipOf(*it->second)) {
+      case Ownership::kOwner:
+        break;
+      case Ownership::kImpostor:  // The owner is looked for when it is gone.
+        DropLater(*it->second, absl::InvalidArgumentError("it gave the id of another node"));
+        break;
+      case Ownership::kUnknown:
+        contested_.insert(fd);
+        host_.RetryLater();
+        break;
+    }
+  }
 }
 
 Session* SessionTable::FindEstablished(const wire::NodeId& id) const {
@@ -263,7 +295,8 @@ void SessionTable::DropLater(Session& session, const absl::Status& why) {
   if (absl::IsInvalidArgument(why)) {
     ++host_.stats().malformed;
     // An impostor must not have the owner of its name banned.
-    if (session.established() && IsOwner(session)) met_.Ban(session.peer_id());
+    if (session.established() && OwnershipOf(session) == Ownership::kOwner)
+      met_.Ban(session.peer_id());
     if (session.initiated()) met_.Ban(*session.expected());
   }
   host_.LogOnce(LogSeverity::kWarning,
@@ -279,11 +312,15 @@ void SessionTable::DropFailed() {
     // reason: look for it again.
     if (it->second->established() && it->second->HasCommonTopics() &&
         !it->second->peer_observes()) {  // Observers come when they want something.
+      if (MonotonicNow() - it->second->established_at() >= kLongLife) {
+        met_.ForgetTries(it->second->peer_id());
+      }
       if (const auto pause = met_.NextPause(it->second->peer_id())) host_.RetryAfter(*pause);
     }
     it->second->Close();  // May make others fail.
     hello_deadlines_.erase(fd);
     poll_.Remove(fd);
+    contested_.erase(fd);
     sessions_.erase(it);
     failed_.erase(fd);
   }

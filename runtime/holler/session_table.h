@@ -78,10 +78,14 @@ class SessionTable {
   static constexpr size_t kMostUnknown = 512;
 
   absl::Status OnMessages(Session& session);
+  // Whether the process of a session listens at the address of the id it gave.
+  enum class Ownership { kOwner, kImpostor, kUnknown };
+
+  void LookAtContested();
   absl::Status OnCard(Session& session, ReceivedCard card);
   absl::Status OnHello(Session& session, const wire::HelloT& hello);
   absl::Status EndFormer(Session& before, const Session& session);
-  bool IsOwner(const Session& session) const;
+  Ownership OwnershipOf(const Session& session) const;
   Session* FindEstablished(const wire::NodeId& id) const;
   Session* FindCalling(const wire::NodeId& id) const;
   bool IsFailed(Session& session) const { return failed_.contains(session.connection().fd()); }
@@ -93,6 +97,7 @@ class SessionTable {
   EventPoll& poll_;
   std::map<int, std::unique_ptr<Session>> sessions_;  // By fd.
   std::set<int> failed_;                              // Sessions to drop.
+  std::set<int> contested_;                           // For LookAtContested.
   std::map<int, int64_t> hello_deadlines_;  // Accepted connections that have not said hello.
   // For whatever arrives; not zeroed, so only what is used costs memory.
   const std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kMaxMessageBytes);

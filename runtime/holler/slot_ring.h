@@ -149,7 +149,13 @@ struct Reader {
   // The furthest its cursor was seen while it lagged, and since when (CLOCK_MONOTONIC; 0: never).
   uint64_t stuck_at = 0;
   int64_t stuck_since = 0;
-  uint32_t drops = 0;  // How often it was dropped.
+
+  // How often it was dropped. CountDrop by the publishing thread, drops by any.
+  void CountDrop() noexcept { drops_.store(drops() + 1, std::memory_order_relaxed); }
+  uint32_t drops() const noexcept { return drops_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint32_t> drops_{0};
 };
 
 // The subscribers a publisher's scans look at.

@@ -304,6 +304,7 @@ void SubscriberCore::Adopt() noexcept {
 
 void SubscriberCore::Close(std::shared_ptr<SubscriberCore> core) {
   const std::shared_ptr<Discovery> discovery = core->discovery_;
+  if (discovery->is_forked()) return;
   const uint64_t id = core->id_;
   // An event loop lets go of it then; nobody is to take from it any more.
   core->closed_ = true;

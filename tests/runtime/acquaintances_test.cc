@@ -43,7 +43,7 @@ TEST(Acquaintances, WhoNeverHasTimeIsCalledLessAndLess) {
   }
   EXPECT_EQ(tries, 10);
   EXPECT_TRUE(met.NextPause(kB).has_value()) << "another";
-  met.OnHoller(kA);
+  met.ForgetTries(kA);
   EXPECT_TRUE(met.NextPause(kA).has_value()) << "it has something to say";
   for (uint64_t i = 0; i < 10'000; ++i) met.NextPause(wire::NodeId(7, i));
   EXPECT_LT(met.size(), 2'000u);

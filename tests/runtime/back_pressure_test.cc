@@ -87,7 +87,7 @@ TEST(BackPressure, WhoStallsIsDropped) {
   const int64_t start = MonotonicNow();
   EXPECT_EQ(pressure.Await(INT64_MAX), BackPressure::kDropped);
   EXPECT_GE(MonotonicNow(), start + 2 * kMillisecond);
-  EXPECT_EQ(full.reader.entry().drops, 1u);
+  EXPECT_EQ(full.reader.entry().drops(), 1u);
   EXPECT_EQ(pressure.Await(0), BackPressure::kRoom);
 }
 

@@ -104,6 +104,30 @@ TEST_P(Lifetime, ASampleOutlivesItsSubscriber) {
   EXPECT_TRUE(Await([&] { return publisher->subscriber_count() == 1; }));
 }
 
+// It waits for a place at one publisher, and is closed while a sample of another is held.
+TEST_P(Lifetime, OneThatIsClosedTakesNoPlace) {
+  auto full = Make<test::FewPublisher>(a());  // Two places.
+  auto other = Make<test::SmallPublisher>(a(), PublisherOptions{.topic = full->topic()});
+  auto first = Make<test::FewSubscriber>(b());
+  auto second = Make<test::FewSubscriber>(b());
+  ASSERT_TRUE(Await([&] { return full->subscriber_count() == 2; }));
+  auto waiting = Make<test::FewSubscriber>(b());
+  ASSERT_TRUE(Await([&] { return other->subscriber_count() == 3; }));
+  {
+    auto loan = other->Loan();
+    loan->set_number(5);
+    other->Publish(std::move(loan));
+  }
+  ASSERT_TRUE(waiting->Wait(kLong));
+  auto sample = waiting->Take();
+  ASSERT_TRUE(sample);
+  waiting.reset();
+  second.reset();
+  auto third = Make<test::FewSubscriber>(b());
+  EXPECT_TRUE(Await([&] { return full->subscriber_count() == 2; }));
+  EXPECT_EQ(sample->number(), 5u);
+}
+
 TEST_P(Lifetime, ASampleOutlivesItsPublisher) {
   auto publisher = Make<test::SmallPublisher>(a());
   auto subscriber = Make<test::SmallSubscriber>(b());

@@ -35,6 +35,35 @@ TEST(OnceLog, FallsSilentAfterAThousandLines) {
   EXPECT_NE(lines[1'000].find("no more will be logged"), std::string::npos);
 }
 
+TEST(OnceLog, BeginsAnewWhenAnHourIsOver) {
+  int64_t now = 0;
+  std::vector<std::string> lines;
+  OnceLog log([&](LogSeverity, const std::string& line) { lines.push_back(line); },
+              Clock([&] { return now; }));
+  log.Log(LogSeverity::kError, "out of files");
+  for (int i = 0; i < 5'000; ++i) log.Log(LogSeverity::kWarning, std::to_string(i));
+  ASSERT_EQ(lines.size(), 1'001u);
+  now += 3'600'000 * kMillisecond - 1;
+  log.Log(LogSeverity::kError, "out of memory");
+  EXPECT_EQ(lines.size(), 1'001u);
+  ++now;
+  log.Log(LogSeverity::kError, "out of memory");
+  log.Log(LogSeverity::kError, "out of files");
+  ASSERT_EQ(lines.size(), 1'003u);
+  EXPECT_EQ(lines.back(), "out of files");
+}
+
+TEST(OnceLog, WhatWasLoggedIsNotForgottenWhileThereIsRoom) {
+  int64_t now = 0;
+  int lines = 0;
+  OnceLog log([&](LogSeverity, const std::string&) { ++lines; }, Clock([&] { return now; }));
+  for (int day = 0; day < 10; ++day) {
+    now += 24 * 3'600'000 * kMillisecond;
+    log.Log(LogSeverity::kError, "out of files");
+  }
+  EXPECT_EQ(lines, 1);
+}
+
 // What StderrLog writes, with HOLLER_LOG set to `level`.
 std::string Stderr(const char* level) {
   if (level == nullptr) {

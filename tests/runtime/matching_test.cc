@@ -191,12 +191,12 @@ TEST_P(Matching, TheLogTellsOfEachMatchAndItsEnd) {
              b_infos().Count(topic + "subscriber no longer " + here) == times;
     }));
     EXPECT_EQ(b_infos().Count(topic + "subscriber created"), times);
-    EXPECT_EQ(b_infos().Count(topic + "subscriber closed"), times);
+    EXPECT_TRUE(Await([&] { return b_infos().Count(topic + "subscriber closed") == times; }));
   }
   EXPECT_EQ(a_infos().Count(topic + "publisher created"), 1u);
   EXPECT_EQ(a_infos().Count(topic + "publisher closed"), 0u);
   publisher.reset();
-  EXPECT_EQ(a_infos().Count(topic + "publisher closed"), 1u);
+  EXPECT_TRUE(Await([&] { return a_infos().Count(topic + "publisher closed") == 1; }));
   // One line for each event, and no other.
   const size_t lines = a_infos().size() + (GetParam() ? b_infos().size() : 0);
   const size_t others =

@@ -2,11 +2,17 @@
 
 #include <sched.h>
 
+#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -190,6 +196,77 @@ TEST(Node, IsOfNoUseToAForkedChild) {
               return 0;
             }),
             0);
+}
+
+// As a child does that returns from main.
+TEST(Node, AChildThatDestroysItsCopiesChangesNothing) {
+  const uint32_t domain = NextDomain();
+  TestNode other("other", domain);
+  auto subscriber = Make<test::SmallSubscriber>(*other);
+  auto back = Make<test::LargePublisher>(*other);
+  auto node = std::make_unique<TestNode>("node", domain);
+  auto publisher = Make<test::SmallPublisher>(**node);
+  auto large = Make<test::LargeSubscriber>(**node);
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+  ASSERT_TRUE(subscriber->WaitForPublisher(kLong));
+  ASSERT_TRUE(back->WaitForSubscriber(kLong));
+  EXPECT_EQ(InChild([&] {
+              publisher.reset();
+              large.reset();
+              node.reset();
+              return 0;
+            }),
+            0);
+  // Had it said goodbye, that would have come before this.
+  auto later = Make<test::SmallPublisher>(**node);
+  ASSERT_TRUE(later->WaitForSubscriber(kLong));
+  EXPECT_EQ(subscriber->publisher_count(), 2);
+  EXPECT_EQ(back->subscriber_count(), 1);
+  {
+    auto loan = publisher->Loan();
+    ASSERT_TRUE(loan);
+    loan->set_number(5);
+    publisher->Publish(std::move(loan));
+  }
+  ASSERT_TRUE(subscriber->Wait(kLong));
+  EXPECT_EQ(subscriber->Take()->number(), 5u);
+}
+
+// Whoever writes the log may block; or throw.
+TEST(Node, LogsOnItsOwnThread) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool blocks = true;
+  std::vector<std::thread::id> threads;
+  const LogSink sink = [&](LogSeverity, const std::string&) {
+    std::unique_lock lock(mutex);
+    threads.push_back(std::this_thread::get_id());
+    changed.notify_all();
+    changed.wait(lock, [&] { return !blocks; });
+    throw std::runtime_error("no room for logs");
+  };
+  auto node = Node::Create({.name = "node", .domain = NextDomain(), .log = sink});
+  ASSERT_TRUE(node.ok());
+  auto subscriber = Make<test::SureSubscriber>(*node);
+  auto publisher =
+      Make<test::SurePublisher>(*node, PublisherOptions{.stall_limit = absl::Milliseconds(1)});
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+  // Nobody takes, so it stalls and there is much to be logged; and nobody waits for that.
+  for (uint64_t n = 0; n < 100; ++n) {
+    auto loan = publisher->Loan(kLong);
+    ASSERT_TRUE(loan);
+    loan->set_number(n);
+    publisher->Publish(std::move(loan));
+  }
+  EXPECT_EQ(publisher->dropped(), 1u);
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return !threads.empty(); });
+    blocks = false;
+    changed.notify_all();
+    changed.wait(lock, [&] { return threads.size() >= 3; });
+    EXPECT_THAT(threads, testing::Each(testing::Ne(std::this_thread::get_id())));
+  }
 }
 
 TEST(Node, LeavesNothingOpen) {

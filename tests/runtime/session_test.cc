@@ -189,7 +189,8 @@ TEST_F(SessionTest, IgnoresCardsNobodyHereWants) {
   wire::GoneT gone;
   gone.endpoint = 5;
   ASSERT_TRUE(Deliver(gone).ok());
-  ASSERT_TRUE(Deliver(wire::ConfirmationT()).ok());
+  gone.publisher = 6;
+  ASSERT_TRUE(Deliver(gone).ok());
   ASSERT_TRUE(Deliver(wire::RefusalT()).ok());
   EXPECT_EQ(Sent().message.type, wire::Message_NONE);
   EXPECT_THAT(notes_, IsEmpty());
@@ -294,6 +295,76 @@ TEST_F(SessionTest, APeerThatDoesNotReadIsToldTheOutcomeLater) {
   EXPECT_EQ(std::count(told.begin(), told.end(), wire::Message_Gone), 1);
   EXPECT_TRUE(last_topics.message.AsTopics()->publishes.empty()) << "as it is now";
   EXPECT_LT(told.size(), 5'000u);
+}
+
+TEST_F(SessionTest, StallsOfAPeerThatDoesNotReadAreToldOnce) {
+  host_.endpoints.Add(kPublisher, &publisher_);
+  Establish();
+  while (!session_->connection().has_backlog()) ASSERT_TRUE(session_->SendTopics().ok());
+  for (int i = 0; i < 30'000; ++i) {
+    ASSERT_TRUE(session_->TellStalled(kPublisher, kTheirs).ok()) << i;
+  }
+  EXPECT_EQ(std::count(notes_.begin(), notes_.end(), notes_.back()), 30'000) << "here it counts";
+  int told = 0;
+  for (auto card = Sent(); card.message.type != wire::Message_NONE; card = Sent()) {
+    if (const auto* refusal = card.message.AsRefusal()) {
+      EXPECT_EQ(refusal->code, wire::RefusalCode_Stalled);
+      EXPECT_EQ(refusal->subscriber, kTheirs);
+      ++told;
+    }
+    ASSERT_TRUE(session_->connection().Flush().ok());
+    ASSERT_TRUE(session_->CatchUp().ok());
+  }
+  EXPECT_EQ(told, 1);
+}
+
+// The peer thinks still that this node subscribes; so it would not send the card again.
+TEST_F(SessionTest, ACardThatCameWhileItsTopicWasLeftComesAgain) {
+  host_.endpoints.Add(kSubscriber, &subscriber_);
+  Establish();
+  while (!session_->connection().has_backlog()) ASSERT_TRUE(session_->SendTopics().ok());
+  host_.endpoints.Remove(kSubscriber);
+  ASSERT_TRUE(session_->SendTopics().ok());
+  ASSERT_TRUE(DeliverPublisherCard().ok());
+  host_.endpoints.Add(kSubscriber, &subscriber_);
+  ASSERT_TRUE(session_->SendTopics().ok());
+  std::vector<size_t> subscribed;
+  for (auto card = Sent(); card.message.type != wire::Message_NONE; card = Sent()) {
+    if (const auto* topics = card.message.AsTopics()) {
+      subscribed.push_back(topics->subscribes.size());
+    }
+    ASSERT_TRUE(session_->connection().Flush().ok());
+    ASSERT_TRUE(session_->CatchUp().ok());
+  }
+  // One at last, and none before it: so the peer hears that the topic was left.
+  ASSERT_GE(subscribed.size(), 3u);
+  EXPECT_EQ(subscribed.back(), 1u);
+  EXPECT_EQ(subscribed[subscribed.size() - 2], 0u);
+  EXPECT_EQ(subscribed[subscribed.size() - 3], 1u);
+}
+
+TEST_F(SessionTest, APlaceForASubscriberThatIsClosedIsGivenBack) {
+  Establish();
+  wire::ConfirmationT confirmation;
+  confirmation.publisher = kTheirs;
+  confirmation.subscriber = kSubscriber;
+  ASSERT_TRUE(Deliver(std::move(confirmation)).ok());
+  const wire::EnvelopeT card = Sent();
+  ASSERT_EQ(card.message.type, wire::Message_Gone);
+  EXPECT_EQ(card.message.AsGone()->endpoint, kSubscriber);
+  EXPECT_EQ(card.message.AsGone()->publisher, kTheirs);
+}
+
+TEST_F(SessionTest, APlaceThatIsGivenBackIsFree) {
+  FakePublisher other(notes_);
+  host_.endpoints.Add(kPublisher, &publisher_);
+  host_.endpoints.Add(12, &other);
+  Establish();
+  wire::GoneT gone;
+  gone.endpoint = kTheirs;
+  gone.publisher = kPublisher;
+  ASSERT_TRUE(Deliver(gone).ok());
+  EXPECT_THAT(notes_, ElementsAre("dismiss 77"));
 }
 
 TEST_F(SessionTest, AdmitsASubscriberThere) {
