@@ -56,7 +56,17 @@ class Types {
                                    /*_max_depth=*/16, /*_max_tables=*/200'000);
     if (!reflection::VerifySchemaBuffer(verifier)) return false;
     schema_ = reflection::GetSchema(bytes.data());
-    for (const Object* object : *schema_->objects()) objects_.emplace(Name(object->name()), object);
+    for (const Object* object : *schema_->objects()) {
+      objects_.emplace(Name(object->name()), object);
+      for (const Field* field : *object->fields()) {
+        if (!IsReadable(field->type())) return false;
+      }
+    }
+    for (const Enum* e : *schema_->enums()) {
+      for (const EnumVal* value : *e->values()) {
+        if (value->union_type() != nullptr && !IsReadable(value->union_type())) return false;
+      }
+    }
     return true;
   }
 
@@ -77,6 +87,15 @@ class Types {
   const Enum* EnumOf(const Type* type) const { return At(schema_->enums(), type->index()); }
 
  private:
+  // The verifier lets any byte pass for a BaseType, but C++ does not: without an underlying type of
+  // its own, an enumeration holds no more bits than its largest value needs ([dcl.enum]).
+  static bool IsReadable(const Type* type) {
+    static_assert(reflection::MaxBaseType >= 16 && reflection::MaxBaseType < 32);
+    const auto* table = reinterpret_cast<const flatbuffers::Table*>(type);
+    return table->GetField<uint8_t>(Type::VT_BASE_TYPE, 0) < 32 &&
+           table->GetField<uint8_t>(Type::VT_ELEMENT, 0) < 32;
+  }
+
   template <typename Vector>
   static auto At(const Vector* items, int32_t index) -> decltype(items->Get(0)) {
     if (index < 0 || static_cast<uint32_t>(index) >= items->size()) return nullptr;

@@ -13,6 +13,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "holler/clock.h"
+#include "holler/neighbourhood.h"
+#include "process_support.h"
 #include "session_support.h"
 
 namespace holler {
@@ -198,6 +200,55 @@ TEST_F(SessionTableTest, ALostConnectionIsLookedFor) {
   EXPECT_EQ(table_.CountEstablished(), 0u);
   EXPECT_EQ(host_.soon_retries, 1);
   EXPECT_THAT(notes_, Contains("dismiss node"));
+}
+
+// Two ends of a connection that another process, which is gone, has made.
+std::pair<UniqueFd, UniqueFd> ConnectionOfAnother() {
+  int way[2];
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, way), 0);
+  const auto to_parent = Connection::Adopt(UniqueFd(way[0]));
+  const auto from_child = Connection::Adopt(UniqueFd(way[1]));
+  EXPECT_EQ(InChild([&] {
+              int ends[2];
+              if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends) != 0) return 1;
+              wire::SubscriberCardT card;  // What carries two fds.
+              return (*to_parent)->Send(EncodeCard(card), {ends[0], ends[1]}).ok() ? 0 : 2;
+            }),
+            0);
+  const std::unique_ptr<char[]> buffer{new char[kMaxMessageBytes]};
+  auto received = (*from_child)->Receive(buffer.get());
+  EXPECT_TRUE(received.ok()) << received.status();
+  return {std::move(received->fds[0]), std::move(received->fds[1])};
+}
+
+TEST_F(SessionTableTest, AnImpostorThatCameFirstIsFoundOut) {
+  auto [own_end, peer_end] = ConnectionOfAnother();
+  const int impostors_fd = own_end.get();
+  table_.Add(std::move(*Connection::Adopt(std::move(own_end))), std::nullopt);
+  auto impostor = std::move(*Connection::Adopt(std::move(peer_end)));
+  SayHello(*impostor, larger_);
+  OnEvent(impostors_fd);
+  ASSERT_EQ(table_.CountEstablished(), 1u);
+
+  // The owner calls when there are no files to look who listens at its address.
+  const auto listening = Listen({host_.self().domain, ::getuid(), larger_});
+  ASSERT_TRUE(listening.ok());
+  auto owner = Connect();
+  SayHello(*owner, larger_);
+  {
+    const ScopedLimit limit(RLIMIT_NOFILE, NextFd());
+    OnEvent(own_end_);
+  }
+  EXPECT_TRUE(owner->closed_by_peer());
+  EXPECT_FALSE(impostor->closed_by_peer()) << "it may be the owner, for all that is known";
+  EXPECT_GT(host_.retries, 0);
+  EXPECT_FALSE(met_.IsBanned(larger_));
+
+  table_.Retry();
+  table_.DropFailed();
+  EXPECT_TRUE(impostor->closed_by_peer());
+  EXPECT_FALSE(met_.IsBanned(larger_));
+  EXPECT_EQ(host_.soon_retries, 1) << "the owner is looked for";
 }
 
 TEST_F(SessionTableTest, AVisitThatFailsEndsTheSession) {
