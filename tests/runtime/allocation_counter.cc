@@ -5,16 +5,7 @@
 #include <cerrno>
 #include <cstddef>
 
-#ifdef __has_feature
-#define HOLLER_TEST_HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define HOLLER_TEST_HAS_FEATURE(feature) 0
-#endif
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    HOLLER_TEST_HAS_FEATURE(address_sanitizer) || HOLLER_TEST_HAS_FEATURE(thread_sanitizer)
-#define HOLLER_TEST_SANITIZED 1
-#endif
+#include "sanitizers.h"
 
 namespace {
 
@@ -22,7 +13,7 @@ thread_local uint64_t calls = 0;
 
 }  // namespace
 
-#ifdef HOLLER_TEST_SANITIZED
+#if HOLLER_TEST_SANITIZED
 
 extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*,
                                                                            size_t),

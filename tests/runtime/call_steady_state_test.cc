@@ -7,18 +7,13 @@
 #include "call_support.h"
 #include "gtest/gtest.h"
 #include "process_support.h"
+#include "sanitizers.h"
 #include "syscall_filter.h"
 
 namespace holler {
 namespace {
 
 constexpr int kCallRounds = 10'000;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 struct Halves {
   explicit Halves(Node& node) {

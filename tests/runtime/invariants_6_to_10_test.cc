@@ -21,6 +21,7 @@
 #include "invariants_support.h"
 #include "node_support.h"
 #include "process_support.h"
+#include "sanitizers.h"
 #include "segment_support.h"
 #include "syscall_filter.h"
 #include "topics_topics.h"

@@ -124,7 +124,7 @@ TEST_P(Lifetime, OneThatIsClosedTakesNoPlace) {
   waiting.reset();
   second.reset();
   auto third = Make<test::FewSubscriber>(b());
-  EXPECT_TRUE(Await([&] { return full->subscriber_count() == 2; }));
+  EXPECT_TRUE(Await([&] { return third->publisher_count() == 2; }));
   EXPECT_EQ(sample->number(), 5u);
 }
 

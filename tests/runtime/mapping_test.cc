@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "holler/unique_fd.h"
 #include "process_support.h"
+#include "sanitizers.h"
 #include "syscall_filter.h"
 
 namespace holler {

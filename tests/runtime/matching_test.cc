@@ -13,6 +13,7 @@
 #include "holler/callback_watch.h"
 #include "holler/clock.h"
 #include "node_support.h"
+#include "sanitizers.h"
 #include "topics_topics.h"
 
 namespace holler {
@@ -405,11 +406,7 @@ TEST_P(Matching, ManyPublishersAndSubscribers) {
   }
 }
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int kOrders = 200;
-#else
-constexpr int kOrders = 1'000;
-#endif
+constexpr int kOrders = kSanitized ? 200 : 1'000;
 
 // Nodes and endpoints made at once by several threads: whoever waited for a subscriber reaches it
 // with its very next sample.

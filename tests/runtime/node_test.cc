@@ -220,7 +220,7 @@ TEST(Node, AChildThatDestroysItsCopiesChangesNothing) {
   // Had it said goodbye, that would have come before this.
   auto later = Make<test::SmallPublisher>(**node);
   ASSERT_TRUE(later->WaitForSubscriber(kLong));
-  EXPECT_EQ(subscriber->publisher_count(), 2);
+  EXPECT_TRUE(Await([&] { return subscriber->publisher_count() == 2; }));
   EXPECT_EQ(back->subscriber_count(), 1);
   {
     auto loan = publisher->Loan();

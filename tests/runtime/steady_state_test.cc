@@ -20,6 +20,7 @@
 #include "loop_support.h"
 #include "node_support.h"
 #include "process_support.h"
+#include "sanitizers.h"
 #include "syscall_filter.h"
 #include "topics_topics.h"
 #include "variants.h"

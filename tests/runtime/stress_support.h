@@ -7,14 +7,14 @@
 #include <random>
 #include <thread>
 
+#include "sanitizers.h"
+
 namespace holler {
 
 // How often a stress test does what it does: `usual`, a tenth of it under sanitizers, and as many
 // times that as HOLLER_STRESS says.
 inline uint64_t StressRounds(uint64_t usual) {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  usual /= 10;
-#endif
+  if (kSanitized) usual /= 10;
   const char* times = std::getenv("HOLLER_STRESS");
   return usual * (times != nullptr ? std::strtoull(times, nullptr, 10) : 1);
 }

@@ -6,13 +6,6 @@
 
 namespace holler {
 
-// Whether this program makes system calls and allocates for a sanitizer's sake.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kSanitized = true;
-#else
-inline constexpr bool kSanitized = false;
-#endif
-
 // The status a filtered process exits with when it made another system call; which one, it writes
 // to stderr.
 inline constexpr int kForbiddenCall = 99;
