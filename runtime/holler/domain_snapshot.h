@@ -31,7 +31,7 @@ struct ObservedPublisher {
   std::string type_name{};
   uint64_t fingerprint = 0;
   // Its memory, mapped for reading: layout(), CopySchema(). Null: it failed a check, or there was
-  // no room for it.
+  // no room for it. As long as it is kept, the memory stays, even if the publisher is gone.
   std::shared_ptr<const PeerSegment> segment{};
   PublisherCounters counters{};
   std::vector<ObservedMatch> matches{};

@@ -20,8 +20,9 @@ class Discovery;
 //   auto imu = sensors::ImuPublisher::Create(*node);
 //
 // A thread of its own serves discovery; it sleeps unless nodes come or go. Endpoints keep it
-// alive, so they may outlive the node. After fork() only the parent may use the node and its
-// endpoints; a child that does not call exec keeps peers from seeing the parent's death.
+// alive, so they may outlive the node. After fork() only the parent may use the node, its
+// endpoints and its samples; in a child, destroying nodes and endpoints does nothing, and creating
+// endpoints is an error. A child that does not call exec keeps peers from seeing the parent's death.
 // Thread safety: thread-safe.
 class Node {
  public:

@@ -56,7 +56,7 @@ struct NodeOptions {
   // Without multicast nodes find each other by looking through the machine's sockets: a tenth of
   // a second later.
   bool multicast = true;
-  // Receives log lines. Default: stderr.
+  // Receives log lines, on the discovery thread, in turn with callbacks. Default: stderr.
   LogSink log{};
   // What publish times and ages are taken from. Default: CLOCK_MONOTONIC. All nodes of a domain
   // should have the same, as subscribers merge publishers by publish time. Timeouts, and all that
