@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <iostream>
+#include <limits>
 
 #include "division_topics.h"
 #include "holler/event_loop.h"
@@ -16,10 +17,14 @@ int main() {
   if (!loop.ok()) return std::cerr << loop.status() << "\n", 1;
   auto on_call = loop->OnCall(*server, [](const auto& call, auto& answer) {
     if (call->divisor() == 0) return absl::StatusCode::kInvalidArgument;
+    if (call->dividend() == std::numeric_limits<int64_t>::min() && call->divisor() == -1) {
+      return absl::StatusCode::kOutOfRange;  // One more than the largest, and a trap on x86.
+    }
     answer.set_quotient(call->dividend() / call->divisor());
     answer.set_remainder(call->dividend() % call->divisor());
     return absl::StatusCode::kOk;
   });
+  if (!on_call.ok()) return std::cerr << on_call.status() << "\n", 1;
   auto status = loop->StopOnSignals({SIGINT, SIGTERM});
   if (!status.ok()) return std::cerr << status << "\n", 1;
   loop->Run();

@@ -16,6 +16,7 @@ ANSWERS = [
     "100 / 3: 33, remainder 1",
     "100 / 7: 14, remainder 2",
     "100 / 0: INVALID_ARGUMENT: the server answered with an error",
+    "-9223372036854775808 / -1: OUT_OF_RANGE: the server answered with an error",
 ]
 
 
