@@ -25,10 +25,16 @@ int main() {
 
   double torque = 0;
   double speed = 0;
+  // Without commands the motor must not go on with the last torque it was told: five in a row are
+  // missing, for whatever reason. A controller that hangs is still matched.
   auto on_drive = loop->OnSample(*drive, [&](const auto& sample) { torque = sample->torque(); },
-                                 {.latest = true});
+                                 {.latest = true,
+                                  .deadline = absl::Milliseconds(50),
+                                  .on_deadline = [&](const holler::DeadlineEvent& event) {
+                                    if (event.state != holler::DeadlineState::kMet) torque = 0;
+                                  }});
   if (!on_drive.ok()) return std::cerr << on_drive.status() << "\n", 1;
-  // Nobody drives any more: the motor must not go on with the last torque it was told.
+  // Nobody drives any more: that is known at once.
   auto on_controllers = loop->OnMatchCount(*drive, [&](int count) {
     if (count == 0) torque = 0;
   });

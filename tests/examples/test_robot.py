@@ -61,7 +61,11 @@ class RobotTest(unittest.TestCase):
         controller.wait_for_text("running", after=seen)
         self.wait_for_speed(recorder, 2.4)
 
-        # The motor does not go on when nobody drives it.
+        # The motor does not go on when nobody drives it: a controller that hangs, or one that is gone.
+        controller.send(signal.SIGSTOP)
+        self.wait_for_speed(recorder, 0.0)
+        controller.send(signal.SIGCONT)
+        self.wait_for_speed(recorder, 2.4)
         controller.send(signal.SIGKILL)
         self.wait_for_speed(recorder, 0.0)
 
