@@ -53,12 +53,15 @@ absl::StatusOr<SignalWatch> SignalWatch::Create(int signal) {
   }
   const std::lock_guard lock(slots_mutex);
   Slot& slot = SlotOf(signal);
-  if (slot.watched) {
+  // Of a forked child's parent: not watched here. Its eventfd is the parent's, too, and its number
+  // may be another file's by now: left as it is, open or not.
+  const bool inherited = slot.owner.load() != ::getpid();
+  if (slot.watched && !inherited) {
     return absl::FailedPreconditionError(
         absl::StrCat("signal ", signal, " (", ::strsignal(signal),
                      ") is being watched already: let one event loop of the process have it"));
   }
-  if (slot.fd.load() < 0) {
+  if (slot.fd.load() < 0 || inherited) {
     const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd < 0) return SystemError(errno, absl::StrCat("eventfd for signal ", signal));
     slot.fd.store(fd);
@@ -70,23 +73,25 @@ absl::StatusOr<SignalWatch> SignalWatch::Create(int signal) {
   action.sa_handler = HollerOnSignal;
   action.sa_flags = SA_RESTART;
   ::sigemptyset(&action.sa_mask);
-  if (::sigaction(signal, &action, &slot.before) != 0) {
+  struct sigaction before = {};
+  if (::sigaction(signal, &action, &before) != 0) {
+    slot.watched = false;
     return absl::InvalidArgumentError(
         absl::StrCat("signal ", signal, " (", ::strsignal(signal), ") cannot be caught"));
   }
+  // Else the parent watches: the child gives back what the parent would.
+  if (before.sa_handler != HollerOnSignal) slot.before = before;
   slot.watched = true;
-  return SignalWatch(signal);
+  return SignalWatch(signal, slot.fd.load());
 }
 
 SignalWatch::~SignalWatch() {
-  if (signal_ == 0) return;
+  if (signal_ == 0 || !home_.is_here()) return;
   const std::lock_guard lock(slots_mutex);
   Slot& slot = SlotOf(signal_);
   ::sigaction(signal_, &slot.before, nullptr);
   slot.watched = false;
 }
-
-int SignalWatch::fd() const noexcept { return SlotOf(signal_).fd.load(); }
 
 bool SignalWatch::Hear() noexcept {
   eventfd_t count;

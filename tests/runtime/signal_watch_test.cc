@@ -1,5 +1,6 @@
 #include "holler/signal_watch.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -82,6 +83,67 @@ TEST(SignalWatch, AForkedChildMeetsTheDefault) {
   EXPECT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(WTERMSIG(status), SIGUSR1);
   EXPECT_FALSE(watch->Hear());
+}
+
+// As workers of a server do, each of which wants to hear its own SIGHUP.
+TEST(SignalWatch, AForkedWorkerDoesNotHearTheSignalsOfAnother) {
+  { auto once = SignalWatch::Create(SIGUSR1); }
+  const auto work = [](Child::Line line) {
+    auto watch = SignalWatch::Create(SIGUSR1);
+    line.Tell(watch.ok() ? 'r' : 'x');
+    line.Tell(line.Hear());  // With the signal behind it.
+    line.Hear();
+    line.Tell(watch->Hear() ? 'y' : 'n');
+    return 0;
+  };
+  Child first(work);
+  Child second(work);
+  ASSERT_EQ(first.Hear(), 'r');
+  ASSERT_EQ(second.Hear(), 'r');
+  first.Signal(SIGUSR1);
+  first.Tell('s');
+  ASSERT_EQ(first.Hear(), 's');
+  second.Tell('s');
+  ASSERT_EQ(second.Hear(), 's');
+  second.Tell('?');
+  EXPECT_EQ(second.Hear(), 'n');
+  first.Tell('?');
+  EXPECT_EQ(first.Hear(), 'y');
+}
+
+TEST(SignalWatch, AForkedChildCanWatchWhatItsParentWatches) {
+  auto watch = SignalWatch::Create(SIGUSR1);
+  ASSERT_TRUE(watch.ok());
+  const int status = InChild([&] {
+    auto own = SignalWatch::Create(SIGUSR1);
+    if (!own.ok()) return 1;
+    { const SignalWatch inherited = *std::move(watch); }  // Which is not the child's.
+    ::raise(SIGUSR1);
+    if (!own->Hear()) return 2;
+    return SignalWatch::Create(SIGUSR1).ok() ? 3 : 0;
+  });
+  EXPECT_TRUE(ExitedWith(status, 0)) << status;
+  EXPECT_FALSE(watch->Hear());
+}
+
+TEST(SignalWatch, AForkedChildThatClosedAllWritesIntoNoFile) {
+  int inherited = -1;
+  {
+    auto watch = SignalWatch::Create(SIGUSR1);
+    inherited = watch->fd();
+  }
+  const int status = InChild([&] {
+    ::close(inherited);
+    int ends[2];
+    if (::pipe2(ends, O_NONBLOCK) != 0 || ::dup2(ends[1], inherited) < 0) return 1;
+    auto watch = SignalWatch::Create(SIGUSR1);
+    if (!watch.ok()) return 2;
+    ::raise(SIGUSR1);
+    if (!watch->Hear()) return 3;
+    char byte;
+    return ::read(ends[0], &byte, 1) > 0 ? 4 : 0;
+  });
+  EXPECT_TRUE(ExitedWith(status, 0)) << status;
 }
 
 }  // namespace
