@@ -111,7 +111,7 @@ void Doorbell::RemoveBell(UniqueFd ear) noexcept {
   const std::lock_guard lock(ears_->mutex);
   ears_->fds.erase(ear.get());
   // Closing is not enough where a forked child has a copy.
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, ear.get(), nullptr);
+  if (home_.is_here()) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, ear.get(), nullptr);
   ear.reset();
 }
 

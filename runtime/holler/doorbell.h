@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "holler/home_process.h"
 #include "holler/unique_fd.h"
 
 namespace holler {
@@ -38,7 +39,8 @@ class Doorbell {
 
   // A new bell, heard until RemoveBell. Errors: as Create.
   absl::StatusOr<Bell> AddBell();
-  // Closes a bell's ear: deaf to it from now on, whoever still has the other end.
+  // Closes a bell's ear: deaf to it from now on, whoever still has the other end. In a forked
+  // child it only closes: the parent hears on.
   void RemoveBell(UniqueFd ear) noexcept;
 
   // Rings from within the process.
@@ -67,6 +69,7 @@ class Doorbell {
 
   int Hear(absl::Duration timeout) noexcept;
 
+  HomeProcess home_;
   UniqueFd epoll_;
   UniqueFd own_;  // An eventfd nobody else has.
   std::unique_ptr<Ears> ears_;

@@ -32,6 +32,7 @@ void MatchNews::Close() noexcept {
 }
 
 void MatchNews::Ring() noexcept {
+  if (!home_.is_here()) return;
   // EAGAIN: the counter is full, so it is readable already.
   [[maybe_unused]] const int done = ::eventfd_write(eventfd_.get(), 1);
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "holler/home_process.h"
 #include "holler/unique_fd.h"
 
 namespace holler {
@@ -21,7 +22,7 @@ class MatchNews {
 
   explicit MatchNews(UniqueFd eventfd, int count) : eventfd_(std::move(eventfd)), count_(count) {}
 
-  // Readable after Set, Close and Ring, until Hear.
+  // Readable after Set, Close and Ring, until Hear. A forked child's are not heard.
   int fd() const noexcept { return eventfd_.get(); }
   // Makes fd() quiet. Returns the number of peers matched at present.
   int Hear() noexcept;
@@ -33,6 +34,7 @@ class MatchNews {
   void Ring() noexcept;
 
  private:
+  const HomeProcess home_;
   const UniqueFd eventfd_;
   std::atomic<int> count_;
   std::atomic<bool> closed_{false};

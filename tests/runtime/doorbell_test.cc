@@ -315,5 +315,16 @@ TEST(CheckBell, RefusesWhatCouldBlockOrStore) {
   EXPECT_FALSE(CheckBell(UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)).get()).ok());
 }
 
+TEST_F(DoorbellTest, AForkedChildThatRemovesABellLeavesTheParentsAlone) {
+  Bell bell = AddBell();
+  EXPECT_TRUE(ExitedWith(InChild([&] {
+                           doorbell_.RemoveBell(std::move(bell.ear));
+                           return 0;
+                         }),
+                         0));
+  EXPECT_TRUE(RingBell(bell.pull.get()));
+  EXPECT_TRUE(Readable());
+}
+
 }  // namespace
 }  // namespace holler
