@@ -71,6 +71,12 @@ absl::StatusOr<Registration> EventLoop::AddRateWatch(PublisherCore& publisher,
                                                      absl::Duration deadline,
                                                      DeadlineHandler handler) {
   if (absl::Status status = CheckLength("deadline", deadline); !status.ok()) return status;
+  std::weak_ptr<LoopSource>& watch = publisher.gate().rate_watch();
+  if (const auto other = watch.lock(); other != nullptr && !other->removed()) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("topic '", publisher.topic_name(),
+                     "': the publisher has a deadline already; remove that one first"));
+  }
   absl::StatusOr<std::shared_ptr<MatchNews>> news = publisher.gate().Listen();
   if (!news.ok()) return news.status();
   auto pulse = std::make_shared<Pulse>(*news, core_->clock());
@@ -78,7 +84,9 @@ absl::StatusOr<Registration> EventLoop::AddRateWatch(PublisherCore& publisher,
                                             absl::ToInt64Nanoseconds(deadline),
                                             publisher.topic().latched, std::move(handler));
   absl::StatusOr<Registration> registration = Add(source);
-  if (registration.ok()) publisher.SetPulse(std::move(pulse));
+  if (!registration.ok()) return registration;
+  publisher.SetPulse(std::move(pulse));
+  watch = source;
   return registration;
 }
 

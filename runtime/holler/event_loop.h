@@ -53,8 +53,10 @@ namespace holler {
 // registrations, set timers, destroy endpoints. What a registration serves may be destroyed before
 // the registration: then there are no more calls.
 // docs/event_loop.md tells more.
-// Thread safety: Post, Wake, Stop and what Defer returns: any thread. The rest: the thread that
-// runs the loop, or any one while none does; a subscriber in the loop belongs to that thread, too.
+// A forked child may destroy its copies of the loop and of registrations, and nothing else.
+// Thread safety: Post, Wake, Stop, stopped and what Defer returns: any thread. The rest: the thread
+// that runs the loop, or any one while none does; a subscriber in the loop belongs to that thread,
+// too.
 class EventLoop {
  public:
   // Errors: the limit on open files.
@@ -74,7 +76,11 @@ class EventLoop {
 
   // Ends Run after the present turn. By any thread.
   void Stop() noexcept { core_->Stop(); }
-  // Has a turn begin. By any thread.
+  // Whether Stop came, for whoever calls RunOnce: from then on until Run has returned for it, or
+  // for ever where nobody calls Run. By any thread.
+  bool stopped() const noexcept { return core_->stopped(); }
+  // Has a turn begin. To be called after samples that handlers kept were given back outside of a
+  // handler, of which the loop hears nothing: see docs/event_loop.md. By any thread.
   void Wake() noexcept { core_->Wake(); }
   // Has `task` run on the loop's thread; tasks run in the order in which they were posted. Those
   // that are left when the loop goes are dropped. By any thread.
@@ -128,8 +134,10 @@ class EventLoop {
   }
 
   // A publisher's own rate: called once when it has not published for `deadline` while somebody
-  // listened (on latched topics: whoever listened), and once when it does again. One for each
-  // publisher. Errors: InvalidArgument: `deadline`; the limit on open files.
+  // listened (on latched topics: whoever listened), and once when it does again. The publisher
+  // belongs to the loop's thread while it is watched; if it publishes on another, then not while
+  // this is called. Errors: InvalidArgument: `deadline`; AlreadyExists: the publisher has one; the
+  // limit on open files.
   template <typename Topic>
   absl::StatusOr<Registration> OnDeadline(Publisher<Topic>& publisher, absl::Duration deadline,
                                           DeadlineHandler handler) {
@@ -142,8 +150,7 @@ class EventLoop {
   // out. Errors: InvalidArgument: a period that is not positive.
   template <typename Handler>
   absl::StatusOr<Timer> Every(absl::Duration period, Handler handler) {
-    return AddPeriodic(Now() + absl::ToInt64Nanoseconds(period), period,
-                       ToTimer(std::move(handler)));
+    return AddPeriodic(TimeAfter(Now(), period), period, ToTimer(std::move(handler)));
   }
   // The same from `first` on: e.g. the next full second.
   template <typename Handler>
@@ -177,7 +184,8 @@ class EventLoop {
   // Signals, caught while the registration lives: handler(int signal). See SignalWatch for what
   // that means to the process. Errors: as SignalWatch::Create.
   absl::StatusOr<Registration> OnSignal(int signal, absl::AnyInvocable<void(int signal)> handler);
-  // Has each of them call Stop, as long as the loop lives. Errors: as OnSignal.
+  // Has each of them call Stop, as long as the loop lives; whoever calls RunOnce asks stopped().
+  // Errors: as OnSignal.
   absl::Status StopOnSignals(std::initializer_list<int> signals);
 
  private:

@@ -16,6 +16,8 @@
 
 namespace holler {
 
+class LoopSource;
+
 // Open while the count is not 0. Thread safety: thread-safe.
 class Gate {
  public:
@@ -76,6 +78,9 @@ class Gate {
     return own_news_ == nullptr ? count() : own_news_->Hear();
   }
 
+  // Who watches the rate of this endpoint, if anybody: one at a time. By its publishing thread.
+  std::weak_ptr<LoopSource>& rate_watch() noexcept { return rate_watch_; }
+
   // The endpoint is gone: nobody is told anything more.
   void Close() noexcept {
     std::lock_guard lock(mutex_);
@@ -91,6 +96,7 @@ class Gate {
   std::atomic<int> count_{0};  // Written with the lock held, so that no waiter misses it.
   std::vector<std::weak_ptr<MatchNews>> listeners_;  // Guarded by mutex_, as is own_news_.
   std::shared_ptr<MatchNews> own_news_;
+  std::weak_ptr<LoopSource> rate_watch_;
 };
 
 }  // namespace holler

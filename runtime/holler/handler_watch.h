@@ -19,7 +19,8 @@ struct HandlerRecord {
 };
 
 // Reports name the handler, and the time it ran. Those about one handler come at its 1st, 2nd, 4th,
-// 8th ... time, so that one which is always slow cannot fill a disk.
+// 8th ... time, so that one which is always slow cannot fill a disk. A log that throws is ignored:
+// there is nobody left to tell.
 // Thread safety: thread-compatible.
 class HandlerWatch {
  public:
@@ -47,6 +48,7 @@ class HandlerWatch {
 
  private:
   void Caught(const std::string& name, HandlerRecord& record, int64_t took);
+  void Log(LogSeverity severity, const std::string& line) noexcept;
   void TellSlow(const std::string& name, HandlerRecord& record, int64_t took);
 
   const int64_t slow_;

@@ -16,6 +16,22 @@
 #include "holler/system_error.h"
 
 namespace holler {
+namespace {
+
+// True while it lives, whatever is thrown meanwhile.
+class Inside {
+ public:
+  explicit Inside(bool& inside) : inside_(inside) { inside_ = true; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+  ~Inside() { inside_ = false; }
+
+ private:
+  bool& inside_;
+};
+
+}  // namespace
+
 absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Create(EventLoopOptions options) {
   UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return SystemError(errno, "epoll_create1 for an event loop");
@@ -26,9 +42,8 @@ absl::StatusOr<std::shared_ptr<LoopCore>> LoopCore::Create(EventLoopOptions opti
   if (!options.log) options.log = StderrLog(program_invocation_short_name);
   std::shared_ptr<LoopCore> core(
       new LoopCore(std::move(options), std::move(epoll), std::move(timerfd), std::move(eventfd)));
-  // Known by their addresses, where sources are known by theirs.
-  absl::Status status = core->Watch(core->timerfd_.get(), EPOLLIN, &core->timers_);
-  if (status.ok()) status = core->Watch(core->tasks_->fd(), EPOLLIN, core->tasks_.get());
+  absl::Status status = core->Watch(core->timerfd_.get(), EPOLLIN, kTimerId);
+  if (status.ok()) status = core->Watch(core->tasks_->fd(), EPOLLIN, kTasksId);
   if (!status.ok()) return status;
   return core;
 }
@@ -47,10 +62,10 @@ LoopCore::~LoopCore() {
   tasks_->Close();
 }
 
-absl::Status LoopCore::Watch(int fd, uint32_t events, void* data) {
+absl::Status LoopCore::Watch(int fd, uint32_t events, uint64_t id) {
   epoll_event event{};
   event.events = events;
-  event.data.ptr = data;
+  event.data.u64 = id;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return absl::OkStatus();
   if (errno == EEXIST) {
     return absl::AlreadyExistsError("the loop serves this file descriptor or subscriber already");
@@ -65,25 +80,42 @@ absl::Status LoopCore::Watch(int fd, uint32_t events, void* data) {
 // ---- Sources ----
 
 absl::Status LoopCore::Add(std::shared_ptr<LoopSource> source) {
+  const uint64_t id = ++last_id_;
   if (source->fd_ >= 0) {
-    absl::Status status = Watch(source->fd_, source->events_, source.get());
+    if (!home_.is_here()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          source->name_, ": the event loop is that of the parent: make one after fork"));
+    }
+    absl::Status status = Watch(source->fd_, source->events_, id);
     if (!status.ok()) {
       return absl::Status(status.code(), absl::StrCat(source->name_, ": ", status.message()));
     }
   }
-  sources_.emplace(source.get(), std::move(source));
+  source->id_ = id;
+  if (source->fd_ >= 0) ids_[source->fd_] = id;
+  sources_.emplace(id, std::move(source));
   return absl::OkStatus();
 }
 
+// Not if its user has closed it, and another source has the number.
+bool LoopCore::HasFd(const LoopSource& source) const noexcept {
+  const auto it = ids_.find(source.fd_);
+  return it != ids_.end() && it->second == source.id_;
+}
+
 void LoopCore::Remove(LoopSource& source) noexcept {
-  const auto it = sources_.find(&source);
+  const auto it = sources_.find(source.id_);
   if (it == sources_.end()) return;
   source.removed_ = true;
   Unschedule(source);
   std::erase(more_, &source);
+  if (!in_turn_) std::erase(more_now_, &source);  // Of a turn that an exception ended.
   std::erase(blocked_, &source);
-  // Closing an fd is not enough where a forked child has a copy.
-  if (source.fd_ >= 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, source.fd_, nullptr);
+  if (HasFd(source)) {
+    // Closing an fd is not enough where a forked child has a copy.
+    if (home_.is_here()) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, source.fd_, nullptr);
+    ids_.erase(source.fd_);
+  }
   // What its handler holds goes with it, and may be other registrations: only when all is in order.
   std::shared_ptr<LoopSource> last = std::move(it->second);
   sources_.erase(it);
@@ -91,9 +123,15 @@ void LoopCore::Remove(LoopSource& source) noexcept {
 }
 
 absl::Status LoopCore::ChangeEvents(LoopSource& source, uint32_t events) {
+  if (!HasFd(source) || !home_.is_here()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(source.name_,
+                     ": it was closed, and another has its number, or this is a "
+                     "forked child of the loop's process"));
+  }
   epoll_event event{};
   event.events = events;
-  event.data.ptr = &source;
+  event.data.u64 = source.id_;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, source.fd_, &event) != 0) {
     return SystemError(errno, absl::StrCat(source.name_, ": epoll_ctl for fd ", source.fd_));
   }
@@ -122,7 +160,7 @@ void LoopCore::TimersChanged() noexcept {
 
 void LoopCore::ArmTimer() noexcept {
   const int64_t next = timers_.next_due();
-  if (!clock_.is_monotonic_clock() || next == armed_for_) return;
+  if (!clock_.is_monotonic_clock() || next == armed_for_ || !home_.is_here()) return;
   armed_for_ = next;
   itimerspec spec{};  // All zero: disarmed.
   if (next != TimerQueue::kNever) {
@@ -174,30 +212,13 @@ int LoopCore::Sleep(absl::Duration timeout) {
 bool LoopCore::RunOnce(absl::Duration timeout) {
   assert(!in_turn_ && "a handler runs its own event loop");
   if (in_turn_) return false;
+  LookAtBlocked();  // Whoever runs the turns may have unblocked them since the last.
   const int count = Sleep(timeout);
   const uint64_t calls_before = calls_;
-  in_turn_ = true;
-  ++turn_;
-  LookAtBlocked();  // Somebody outside may have unblocked them, and called Wake.
-  std::swap(more_, more_now_);
-  ServeTimers();
-  bool has_tasks = more_tasks_;
-  for (const epoll_event& event :
-       std::span(events_.data(), static_cast<size_t>(std::max(count, 0)))) {
-    if (event.data.ptr == &timers_) {
-      armed_for_ = 0;  // It has run out: whatever is next, it must be set anew.
-    } else if (event.data.ptr == tasks_.get()) {
-      tasks_->Hush();
-      has_tasks = true;
-    } else {
-      Serve(*static_cast<LoopSource*>(event.data.ptr), event.events);
-    }
+  {
+    const Inside inside(in_turn_);
+    Turn(count);
   }
-  for (LoopSource* source : more_now_) Serve(*source, 0);
-  more_now_.clear();
-  if (has_tasks) ServeTasks();
-  LookAtBlocked();
-  in_turn_ = false;
   removed_.clear();
   if (embedded_) {
     ArmTimer();
@@ -207,6 +228,29 @@ bool LoopCore::RunOnce(absl::Duration timeout) {
     std::rethrow_exception(exception);
   }
   return calls_ != calls_before;
+}
+
+void LoopCore::Turn(int count) {
+  ++turn_;
+  LookAtBlocked();  // Somebody outside may have unblocked them, and called Wake.
+  std::swap(more_, more_now_);
+  ServeTimers();
+  bool has_tasks = more_tasks_;
+  for (const epoll_event& event :
+       std::span(events_.data(), static_cast<size_t>(std::max(count, 0)))) {
+    if (event.data.u64 == kTimerId) {
+      armed_for_ = 0;  // It has run out: whatever is next, it must be set anew.
+    } else if (event.data.u64 == kTasksId) {
+      tasks_->Hush();
+      has_tasks = true;
+    } else if (const auto it = sources_.find(event.data.u64); it != sources_.end()) {
+      Serve(*it->second, event.events);
+    }
+  }
+  for (LoopSource* source : more_now_) Serve(*source, 0);
+  more_now_.clear();
+  if (has_tasks) ServeTasks();
+  LookAtBlocked();
 }
 
 void LoopCore::Serve(LoopSource& source, uint32_t events) {
@@ -229,6 +273,7 @@ void LoopCore::Serve(LoopSource& source, uint32_t events) {
 void LoopCore::ServeAgain(LoopSource& source) {
   if (source.removed_ || std::find(more_.begin(), more_.end(), &source) != more_.end()) return;
   more_.push_back(&source);
+  if (!in_turn_ && embedded_) Wake();  // Somebody else sleeps.
 }
 
 void LoopCore::ServeTasks() {

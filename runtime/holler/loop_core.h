@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "holler/clock.h"
 #include "holler/handler_watch.h"
+#include "holler/home_process.h"
 #include "holler/loop_options.h"
 #include "holler/loop_source.h"
 #include "holler/task_queue.h"
@@ -31,8 +32,9 @@ namespace holler {
 // posted tasks. Whoever has more to do than its share of a turn goes on in the next, which does
 // not sleep.
 // Invariants: a source that was removed is not called again, and stays in memory until the turn is
-// over, for the events at hand may point to it.
-// Thread safety: Post, Stop and Wake by any thread; the rest by one thread, the loop's.
+// over, for its handler may be running. Epoll knows sources by numbers that are used once: an event
+// that comes late, or of a file that its user closed too early, finds nobody.
+// Thread safety: Post, Stop, stopped and Wake by any thread; the rest by one thread, the loop's.
 class LoopCore {
  public:
   // Errors: the limit on open files.
@@ -42,6 +44,7 @@ class LoopCore {
   void Run();
   bool RunOnce(absl::Duration timeout);
   void Stop() noexcept;
+  bool stopped() const noexcept { return stop_.load(); }
   void Wake() noexcept { tasks_->Wake(); }
   void Post(Task task) { tasks_->Post(std::move(task)); }
   const std::shared_ptr<TaskQueue>& tasks() const noexcept { return tasks_; }
@@ -68,13 +71,19 @@ class LoopCore {
   const Clock& clock() const noexcept { return clock_; }
 
  private:
+  // In place of a source's.
+  static constexpr uint64_t kTimerId = 1;
+  static constexpr uint64_t kTasksId = 2;
+
   static constexpr size_t kEventsPerTurn = 64;
   static constexpr int kTasksPerTurn = 64;
 
   LoopCore(EventLoopOptions options, UniqueFd epoll, UniqueFd timerfd, UniqueFd eventfd);
 
-  absl::Status Watch(int fd, uint32_t events, void* data);
+  absl::Status Watch(int fd, uint32_t events, uint64_t id);
+  bool HasFd(const LoopSource& source) const noexcept;
   int Sleep(absl::Duration timeout);
+  void Turn(int count);  // With so many events.
   void ServeTimers();
   void Serve(LoopSource& source, uint32_t events);
   void ServeTasks();
@@ -82,6 +91,7 @@ class LoopCore {
   void ArmTimer() noexcept;
   void TimersChanged() noexcept;
 
+  const HomeProcess home_;
   const bool rethrow_;
   const Clock clock_;
   HandlerWatch watch_;
@@ -90,7 +100,9 @@ class LoopCore {
   const std::shared_ptr<TaskQueue> tasks_;  // Others may keep it, to post to.
   std::atomic<bool> stop_{false};
 
-  std::map<const LoopSource*, std::shared_ptr<LoopSource>> sources_;
+  std::map<uint64_t, std::shared_ptr<LoopSource>> sources_;  // By id.
+  std::map<int, uint64_t> ids_;  // Of those who have the fds: a closed one's number is used again.
+  uint64_t last_id_ = kTasksId;
   std::vector<std::shared_ptr<LoopSource>> removed_;  // In this turn.
   std::vector<LoopSource*> more_;                     // To be served in the next turn.
   std::vector<LoopSource*> more_now_;                 // In this one.

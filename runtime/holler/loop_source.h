@@ -56,6 +56,7 @@ class LoopSource {
   uint32_t events_;
 
   // LoopCore's.
+  uint64_t id_ = 0;  // 0: was never added.
   TimerNode timer_{this};
   HandlerRecord record_;
   bool removed_ = false;

@@ -65,7 +65,9 @@ class TypedSubscription final : public Subscription {
                            : Subscriber<Topic>::TakeFrom(subscriber());
     if (!sample) return false;
     SampleCame();
-    if (!removed()) loop().Call(*this, [&] { handler_(std::move(sample)); });
+    // Its handler may have removed this, or destroyed the subscriber.
+    if (removed() || this->subscriber().closed()) return true;
+    loop().Call(*this, [&] { handler_(std::move(sample)); });
     return true;
   }
 

@@ -5,6 +5,7 @@
 namespace holler {
 
 void TaskQueue::Post(Task task) {
+  if (!task) return;  // Next says with one that there are no more.
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
@@ -17,6 +18,7 @@ void TaskQueue::Post(Task task) {
 }
 
 void TaskQueue::Wake() const noexcept {
+  if (!home_.is_here()) return;
   // EAGAIN: the counter is full, so it is readable already.
   [[maybe_unused]] const int done = ::eventfd_write(eventfd_.get(), 1);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "holler/home_process.h"
 #include "holler/unique_fd.h"
 
 namespace holler {
@@ -20,9 +21,9 @@ class TaskQueue {
  public:
   explicit TaskQueue(UniqueFd eventfd) : eventfd_(std::move(eventfd)) {}
 
-  // Dropped after Close.
+  // Dropped after Close; an empty one at once.
   void Post(Task task);
-  // Makes fd() readable, with or without tasks.
+  // Makes fd() readable, with or without tasks; not in a forked child, which shares it.
   void Wake() const noexcept;
 
   // Readable when there may be tasks, until Hush.
@@ -36,6 +37,7 @@ class TaskQueue {
   void Close();
 
  private:
+  const HomeProcess home_;
   const UniqueFd eventfd_;
   std::vector<Task> running_;  // Taken over from posted_: one lock for many.
   size_t next_ = 0;            // In running_.

@@ -56,7 +56,7 @@ class [[nodiscard]] Timer : public Registration {
   void Every(absl::Duration period);
 
  private:
-  void Set(int64_t delay, int64_t period);
+  void Set(absl::Duration delay, int64_t period);
 };
 
 }  // namespace holler

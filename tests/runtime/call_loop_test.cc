@@ -41,6 +41,19 @@ class CallLoops : public TwoHalves {
   std::vector<absl::StatusCode> codes_;
   std::vector<uint64_t> numbers_;
 };
+// In another loop, which sleeps until fd() is readable.
+TEST_P(CallLoops, ACallCancelledBetweenTurnsMakesTheFdReadable) {
+  auto on_reply = loop_->OnReply(*client_, NoteEnds());
+  ASSERT_TRUE(on_reply.ok()) << on_reply.status();
+  const int fd = loop_->fd();
+  const CallId call = SendNumber(*client_, 1);
+  while (Readable(fd)) loop_->RunOnce();
+  ASSERT_TRUE(client_->Cancel(call));
+  EXPECT_TRUE(Readable(fd));
+  while (Readable(fd)) loop_->RunOnce();
+  EXPECT_THAT(ends_, ElementsAre(CallEnd::kCancelled));
+}
+
 INSTANTIATE_TEST_SUITE_P(, CallLoops, testing::Bool(),
                          [](const auto& info) { return info.param ? "TwoNodes" : "OneNode"; });
 

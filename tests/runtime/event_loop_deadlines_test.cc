@@ -235,5 +235,49 @@ TEST(EventLoopDeadlines, AStoppedPublisherIsToldFromADeadOne) {
   EXPECT_EQ(states.size(), 5u);
 }
 
+TEST_F(EventLoopDeadlinesTest, NoSampleForASubscriberThatItsDeadlineHandlerDestroyed) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+  States states;
+  Numbers numbers;
+  auto on_sample = loop_->OnSample(
+      *subscriber, NoteNumbers(numbers),
+      {.deadline = absl::Milliseconds(50), .on_deadline = [&](const DeadlineEvent& event) {
+         states.push_back(event.state);
+         if (event.state == DeadlineState::kMet) subscriber.reset();
+       }});
+  ASSERT_TRUE(on_sample.ok()) << on_sample.status();
+  Advance(50);
+  PublishNumber(*publisher, 1);
+  loop_.RunUntil([&] { return subscriber == nullptr; });
+  loop_.RunAll();
+  EXPECT_EQ(states.back(), DeadlineState::kMet);
+  EXPECT_TRUE(numbers.empty());
+  EXPECT_FALSE(on_sample->active());
+}
+
+TEST_F(EventLoopDeadlinesTest, APublisherHasOneDeadlineAtATime) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  States states;
+  auto first = loop_->OnDeadline(*publisher, absl::Milliseconds(50), NoteStates(states));
+  ASSERT_TRUE(first.ok()) << first.status();
+  TestLoop other;
+  for (const TestLoop* loop : {&loop_, &other}) {
+    const absl::Status second =
+        (*loop)->OnDeadline(*publisher, absl::Milliseconds(90), NoteStates(states)).status();
+    EXPECT_EQ(second.code(), absl::StatusCode::kAlreadyExists) << second;
+  }
+  // Another instead, also within a turn, where what was removed is still in memory.
+  absl::Status next = absl::UnknownError("not asked yet");
+  loop_->Post([&] {
+    first->Remove();
+    first = loop_->OnDeadline(*publisher, absl::Milliseconds(90), NoteStates(states));
+    next = first.status();
+  });
+  loop_.RunAll();
+  EXPECT_TRUE(next.ok()) << next;
+}
+
 }  // namespace
 }  // namespace holler

@@ -2,7 +2,6 @@
 #include "holler/event_loop.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -24,26 +23,6 @@ namespace holler {
 namespace {
 
 using Events = std::vector<std::pair<int64_t, uint64_t>>;  // Since the start in ms, and missed.
-
-struct Pipe {
-  Pipe() {
-    int ends[2];
-    EXPECT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-    in = UniqueFd(ends[0]);
-    out = UniqueFd(ends[1]);
-  }
-  void Write() { EXPECT_EQ(::write(out.get(), "x", 1), 1); }
-  void Read() {
-    char byte;
-    EXPECT_EQ(::read(in.get(), &byte, 1), 1);
-  }
-  UniqueFd in, out;
-};
-
-bool Readable(int fd, int milliseconds = 0) {
-  pollfd poll{fd, POLLIN, 0};
-  return ::poll(&poll, 1, milliseconds) == 1;
-}
 
 class EventLoopTest : public testing::Test {
  protected:
@@ -451,6 +430,38 @@ TEST(EventLoopInAnother, TimersGoOnWithTheRealClock) {
 TEST(EventLoop, LimitsAreErrors) {
   const ScopedLimit limit(RLIMIT_NOFILE, NextFd());
   EXPECT_EQ(EventLoop::Create().status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(EventLoopTest, AnEndlessPeriodIsNeverOver) {
+  Events events;
+  auto timer = loop_->Every(absl::InfiniteDuration(), Note(events));
+  ASSERT_TRUE(timer.ok()) << timer.status();
+  Advance(1);
+  Advance(1'000'000);
+  EXPECT_TRUE(events.empty());
+}
+
+TEST_F(EventLoopTest, AnEmptyTaskStopsNobody) {
+  int calls = 0;
+  loop_->Post([&] { ++calls; });
+  loop_->Post(Task());
+  loop_->Post([&] { ++calls; });
+  loop_.RunAll();
+  loop_.RunAll();
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(EventLoop, ALogThatThrowsLeavesTheLoopUsable) {
+  auto loop = EventLoop::Create(
+      {.log = [](LogSeverity, const std::string&) { throw std::runtime_error("no log"); }});
+  ASSERT_TRUE(loop.ok()) << loop.status();
+  int calls = 0;
+  loop->Post([] { throw std::runtime_error("no task"); });
+  loop->Post([&] { ++calls; });
+  EXPECT_NO_THROW(loop->RunOnce());
+  loop->Post([&] { ++calls; });
+  EXPECT_TRUE(loop->RunOnce());
+  EXPECT_EQ(calls, 2);
 }
 
 }  // namespace

@@ -2,6 +2,10 @@
 #ifndef HOLLER_TESTS_RUNTIME_LOOP_SUPPORT_H_
 #define HOLLER_TESTS_RUNTIME_LOOP_SUPPORT_H_
 
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -11,6 +15,7 @@
 
 #include "gtest/gtest.h"
 #include "holler/event_loop.h"
+#include "holler/unique_fd.h"
 #include "node_support.h"
 
 namespace holler {
@@ -63,6 +68,27 @@ struct TestLoop {
   std::shared_ptr<Lines> log = std::make_shared<Lines>();
   std::unique_ptr<EventLoop> loop;
 };
+
+// What a loop can wait for.
+struct Pipe {
+  Pipe() {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    in = UniqueFd(ends[0]);
+    out = UniqueFd(ends[1]);
+  }
+  void Write() { EXPECT_EQ(::write(out.get(), "x", 1), 1); }
+  void Read() {
+    char byte;
+    EXPECT_EQ(::read(in.get(), &byte, 1), 1);
+  }
+  UniqueFd in, out;
+};
+
+inline bool Readable(int fd, int milliseconds = 0) {
+  pollfd poll{fd, POLLIN, 0};
+  return ::poll(&poll, 1, milliseconds) == 1;
+}
 
 // A handler that notes the numbers of its samples.
 using Numbers = std::vector<uint64_t>;
