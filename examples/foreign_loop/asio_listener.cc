@@ -1,4 +1,6 @@
 // A Holler event loop inside Asio's.
+#include <signal.h>
+
 #include <asio.hpp>
 #include <functional>
 #include <iostream>
@@ -16,6 +18,9 @@ int main() {
   auto on_tick = loop->OnSample(
       *ticks, [](const auto& tick) { std::cout << "tick " << tick->count() << std::endl; });
   if (!on_tick.ok()) return std::cerr << on_tick.status() << "\n", 1;
+  if (auto status = loop->StopOnSignals({SIGINT, SIGTERM}); !status.ok()) {
+    return std::cerr << status << "\n", 1;
+  }
 
   asio::io_context io;
   asio::posix::stream_descriptor holler_fd(io, loop->fd());
@@ -23,6 +28,7 @@ int main() {
     holler_fd.async_wait(asio::posix::descriptor_base::wait_read, [&](std::error_code error) {
       if (error) return;
       loop->RunOnce();  // Does what there is to do, and does not sleep.
+      if (loop->stopped()) return io.stop();
       wait_for_holler();
     });
   };

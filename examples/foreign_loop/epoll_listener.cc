@@ -1,4 +1,5 @@
 // A Holler event loop inside a program that has its own loop: plain epoll.
+#include <signal.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@ int main() {
   auto on_tick = loop->OnSample(
       *ticks, [](const auto& tick) { std::cout << "tick " << tick->count() << std::endl; });
   if (!on_tick.ok()) return std::cerr << on_tick.status() << "\n", 1;
+  if (auto status = loop->StopOnSignals({SIGINT, SIGTERM}); !status.ok()) {
+    return std::cerr << status << "\n", 1;
+  }
 
   // The program's own loop. Besides Holler, it waits for a line on its standard input.
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
@@ -34,6 +38,7 @@ int main() {
     if (count != 1) continue;
     if (event.data.fd == STDIN_FILENO) break;
     loop->RunOnce();  // Does what there is to do, and does not sleep.
+    if (loop->stopped()) break;
   }
   std::cout << "ended\n";
 }
