@@ -47,6 +47,12 @@ class RobotTest(unittest.TestCase):
         controller.wait_for_text("running")
         self.wait_for_speed(recorder, 2.4)  # Proportional control leaves some of it.
 
+        # The motor does not go on when nobody drives it, as when the controller hangs.
+        controller.send(signal.SIGSTOP)
+        self.wait_for_speed(recorder, 0.0)
+        controller.send(signal.SIGCONT)
+        self.wait_for_speed(recorder, 2.4)
+
         seen = len(controller.lines)
         sensor.send(signal.SIGSTOP)
         controller.wait_for_text("stopped, sensor halted", after=seen)
@@ -61,11 +67,7 @@ class RobotTest(unittest.TestCase):
         controller.wait_for_text("running", after=seen)
         self.wait_for_speed(recorder, 2.4)
 
-        # The motor does not go on when nobody drives it: a controller that hangs, or one that is gone.
-        controller.send(signal.SIGSTOP)
-        self.wait_for_speed(recorder, 0.0)
-        controller.send(signal.SIGCONT)
-        self.wait_for_speed(recorder, 2.4)
+        # Nor when the controller is gone.
         controller.send(signal.SIGKILL)
         self.wait_for_speed(recorder, 0.0)
 
