@@ -42,7 +42,8 @@ class [[nodiscard]] FdWatch : public Registration {
   FdWatch(const std::shared_ptr<LoopCore>& loop, const std::shared_ptr<FdSource>& source)
       : Registration(loop, source) {}
 
-  // Waits for other events from now on. Errors: FailedPrecondition: the watch has ended.
+  // Waits for other events from now on. Errors: FailedPrecondition: the watch has ended, or the fd
+  // was closed before and is watched anew.
   absl::Status SetEvents(uint32_t events);
 };
 

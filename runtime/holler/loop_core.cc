@@ -125,9 +125,7 @@ void LoopCore::Remove(LoopSource& source) noexcept {
 absl::Status LoopCore::ChangeEvents(LoopSource& source, uint32_t events) {
   if (!HasFd(source) || !home_.is_here()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(source.name_,
-                     ": it was closed, and another has its number, or this is a "
-                     "forked child of the loop's process"));
+        absl::StrCat(source.name_, ": its file was closed, or the loop is that of the parent"));
   }
   epoll_event event{};
   event.events = events;
