@@ -1,5 +1,6 @@
 #include "holler/liveness.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -12,6 +13,40 @@
 #include "holler/unique_fd.h"
 
 namespace holler {
+namespace {
+
+// From a stat file, named as for openat.
+ProcessState ReadState(int folder, const char* path) noexcept {
+  const UniqueFd file(::openat(folder, path, O_RDONLY | O_CLOEXEC));
+  if (!file) return ProcessState::kUnknown;  // Perhaps dead, perhaps hidden: the match tells.
+  std::array<char, 256> text;                // The state is its third field.
+  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  if (size < 0) return errno == ESRCH ? ProcessState::kDead : ProcessState::kUnknown;
+  return ParseProcessState({text.data(), static_cast<size_t>(size)});
+}
+
+// Of a process whose main thread has ended: the process runs as long as any thread does.
+ProcessState StateOfThreads(pid_t pid) noexcept {
+  std::array<char, 32> path;
+  std::snprintf(path.data(), path.size(), "/proc/%d/task", pid);
+  DIR* threads = ::opendir(path.data());
+  if (threads == nullptr) return ProcessState::kDead;  // It has been reaped meanwhile.
+  ProcessState state = ProcessState::kDead;
+  while (const dirent* thread = ::readdir(threads)) {
+    if (thread->d_name[0] == '.') continue;
+    std::array<char, sizeof(thread->d_name) + 8> stat;
+    std::snprintf(stat.data(), stat.size(), "%s/stat", thread->d_name);
+    const ProcessState of_thread = ReadState(::dirfd(threads), stat.data());
+    if (of_thread == ProcessState::kStopped) state = of_thread;
+    if (of_thread != ProcessState::kRunning) continue;
+    state = of_thread;
+    break;
+  }
+  ::closedir(threads);
+  return state;
+}
+
+}  // namespace
 
 ProcessState ParseProcessState(std::string_view stat) noexcept {
   // "pid (name) state ...", and the name may have anything in it, parentheses and spaces too.
@@ -36,12 +71,8 @@ ProcessState GetProcessState(pid_t pid) noexcept {
   if (pid <= 0) return ProcessState::kUnknown;
   std::array<char, 32> path;
   std::snprintf(path.data(), path.size(), "/proc/%d/stat", pid);
-  const UniqueFd file(::open(path.data(), O_RDONLY | O_CLOEXEC));
-  if (!file) return ProcessState::kUnknown;  // Perhaps dead, perhaps hidden: the match tells.
-  std::array<char, 256> text;                // The state is its third field.
-  const ssize_t size = ::read(file.get(), text.data(), text.size());
-  if (size < 0) return errno == ESRCH ? ProcessState::kDead : ProcessState::kUnknown;
-  return ParseProcessState({text.data(), static_cast<size_t>(size)});
+  const ProcessState state = ReadState(AT_FDCWD, path.data());
+  return state == ProcessState::kDead ? StateOfThreads(pid) : state;
 }
 
 Silence WhySilent(std::span<const PeerInfo> publishers) noexcept {

@@ -21,7 +21,8 @@ enum class ProcessState {
 // From a line of /proc/<pid>/stat.
 ProcessState ParseProcessState(std::string_view stat) noexcept;
 
-// Reads /proc/<pid>/stat: a few microseconds, so for when something is amiss.
+// Reads /proc/<pid>/stat: a few microseconds, so for when something is amiss. A process whose main
+// thread has ended is what its other threads are.
 ProcessState GetProcessState(pid_t pid) noexcept;
 
 // Why nothing comes from `publishers`, those that are matched at present.

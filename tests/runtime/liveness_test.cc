@@ -1,10 +1,13 @@
 #include "holler/liveness.h"
 
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -55,6 +58,30 @@ TEST(Liveness, TellsStoppedFromRunningFromDead) {
   EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT), 0);
   EXPECT_EQ(GetProcessState(child.pid()), ProcessState::kDead);
   EXPECT_EQ(WhySilent(std::vector{stopped}), Silence::kStopped);
+}
+
+// The state of its leader is that of a zombie then.
+TEST(Liveness, AProcessWhoseMainThreadEndedRuns) {
+  Child child([](Child::Line& line) {
+    std::thread([&line] {
+      std::string stat;
+      do {
+        std::getline(std::ifstream("/proc/self/stat"), stat);
+      } while (ParseProcessState(stat) != ProcessState::kDead);
+      line.Tell('r');
+      while (true) ::pause();
+    }).detach();
+    ::syscall(SYS_exit, 0);
+    return 0;
+  });
+  ASSERT_EQ(child.Hear(), 'r');
+  EXPECT_EQ(GetProcessState(child.pid()), ProcessState::kRunning);
+  child.Signal(SIGSTOP);
+  EXPECT_TRUE(Await([&] { return GetProcessState(child.pid()) == ProcessState::kStopped; }));
+  child.Signal(SIGKILL);
+  siginfo_t info;
+  EXPECT_EQ(::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(GetProcessState(child.pid()), ProcessState::kDead);
 }
 
 TEST(Liveness, WhatCannotBeSeenIsUnknown) {
