@@ -31,6 +31,13 @@ inline int64_t DeadlineAfter(absl::Duration timeout) noexcept {
   return TimeAfter(MonotonicNow(), timeout);
 }
 
+// From `then` to `now`, as far as that can be said: a peer's time may be any number.
+constexpr int64_t Since(int64_t now, int64_t then) noexcept {
+  int64_t between = 0;
+  if (!__builtin_sub_overflow(now, then, &between)) return between;
+  return now > then ? INT64_MAX : INT64_MIN;
+}
+
 // Another clock: returns nanoseconds that never decrease. Called by any thread, and where nothing
 // may throw or block.
 using ClockFunction = std::function<int64_t()>;

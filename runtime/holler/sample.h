@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "holler/clock.h"
 #include "holler/subscriber_core.h"
 
 namespace holler {
@@ -53,7 +54,7 @@ class Sample {
   int64_t publish_time() const noexcept { return taken_.held.publish_time; }
   // How long ago that was, by the clock of the subscriber's node.
   absl::Duration age() const noexcept {
-    return absl::Nanoseconds(taken_.source->clock().Now() - publish_time());
+    return absl::Nanoseconds(Since(taken_.source->clock().Now(), publish_time()));
   }
   // Who published it. Valid as long as the sample is.
   const PeerInfo& publisher() const noexcept { return taken_.source->peer(); }

@@ -66,7 +66,7 @@ inline void SubscriberCore::Count(const TakenSample& sample) noexcept {
   const bool is_due = ring.CountTaken() % kMeasureOneOf == 0;
   if (!is_due && !has_slept_) [[likely]]
     return;
-  const int64_t age = sample.source->clock().Now() - sample.held.publish_time;
+  const int64_t age = Since(sample.source->clock().Now(), sample.held.publish_time);
   ring.CountLatency(age, std::exchange(has_slept_, false));
 }
 

@@ -29,7 +29,7 @@ ClockPair ReadClockPair(const Clock& clock = Clock());
 // the clocks are read anew; what was set or slewed since the sample was published then moves it.
 // As good as CLOCK_REALTIME is: whoever sets that clock changes what the same publish time means.
 inline absl::Time ToWallTime(int64_t publish_time, const ClockPair& clocks = ReadClockPair()) {
-  return clocks.wall_time + absl::Nanoseconds(publish_time - clocks.publish_time);
+  return clocks.wall_time + absl::Nanoseconds(Since(publish_time, clocks.publish_time));
 }
 
 // The publish time of a sample that would have been published at `wall_time`: for finding samples

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "holler/sample.h"
 #include "holler/topic.h"
 #include "node_support.h"
 #include "segment_support.h"
@@ -167,6 +168,23 @@ TEST_F(SubscriberCoreTest, AMalformedLatestHidesNoOther) {
   EXPECT_EQ(core_->malformed(), 10u);
   EXPECT_EQ(core_->skipped(), 10u);
   EXPECT_EQ(core_->lost(), 0u);
+}
+
+TEST_F(SubscriberCoreTest, TimesOfLiarsAreAsLongAgoAsTimesCanBe) {
+  const auto liar = Matched(1);
+  for (int i = 0; i < 64; ++i) {  // One of them is measured.
+    liar->Publish(INT64_MIN);
+    const auto taken = core_->Take();
+    ASSERT_TRUE(taken.has_value());
+    const Sample<uint64_t> sample(*taken, reinterpret_cast<const uint64_t*>(taken->held.payload));
+    EXPECT_EQ(sample.age(), absl::Nanoseconds(INT64_MAX));
+  }
+  EXPECT_EQ(core_->counters().latency.max(), absl::Nanoseconds(INT64_MAX));
+  liar->Publish(INT64_MAX);
+  const auto taken = core_->Take();
+  ASSERT_TRUE(taken.has_value());
+  const Sample<uint64_t> sample(*taken, reinterpret_cast<const uint64_t*>(taken->held.payload));
+  EXPECT_LT(sample.age(), absl::ZeroDuration());
 }
 
 TEST_F(SubscriberCoreTest, TheLatestIsTheLatestEvenIfItCameDuringTheCall) {

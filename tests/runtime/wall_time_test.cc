@@ -16,6 +16,13 @@ TEST(WallTime, OnePairKeepsDistancesExactly) {
   EXPECT_EQ(ToPublishTime(ToWallTime(123'456'789, pair), pair), 123'456'789);
 }
 
+// A peer may say anything.
+TEST(WallTime, AnyTimeIsATimeOfDay) {
+  const ClockPair pair{.publish_time = 1'000, .wall_time = absl::UnixEpoch()};
+  EXPECT_EQ(ToWallTime(INT64_MIN, pair), absl::UnixEpoch() + absl::Nanoseconds(INT64_MIN));
+  EXPECT_EQ(ToWallTime(INT64_MAX, pair), absl::UnixEpoch() + absl::Nanoseconds(INT64_MAX - 1'000));
+}
+
 TEST(WallTime, APairIsReadBetweenItsNeighbours) {
   const int64_t before = MonotonicNow();
   const ClockPair pair = ReadClockPair();
