@@ -106,16 +106,16 @@ class Client {
 
   Client(Client&&) noexcept = default;
   Client& operator=(Client&& other) noexcept {
-    std::swap(requests_, other.requests_);
-    std::swap(replies_, other.replies_);
-    std::swap(core_, other.core_);
-    std::swap(deadline_, other.deadline_);
+    if (this == &other) return *this;
+    Close();
+    core_ = std::move(other.core_);
+    replies_ = std::move(other.replies_);
+    requests_ = std::move(other.requests_);
+    deadline_ = other.deadline_;
     return *this;
   }
   // Calls under way are not told to have ended; servers see that their caller is gone.
-  ~Client() {
-    if (core_ != nullptr) core_->Close();
-  }
+  ~Client() { Close(); }
 
   // A slot for a request. Empty if nobody serves, or max_calls are under way or not yet collected:
   // see RequestLoan::why().
@@ -209,6 +209,10 @@ class Client {
         replies_(std::move(replies)),
         core_(std::move(core)),
         deadline_(deadline) {}
+
+  void Close() {
+    if (core_ != nullptr) core_->Close();
+  }
 
   static const void* MessageIn(const SubscriberCore& core, const TakenSample& taken) {
     return Replies::MessageIn(core, taken);

@@ -54,15 +54,16 @@ class IncomingCall {
                const CallHeader& header)
       : state_(std::move(state)), request_(std::move(request)), header_(header) {}
   IncomingCall(IncomingCall&&) noexcept = default;
+  // The call it was until then is let go.
   IncomingCall& operator=(IncomingCall&& other) noexcept {
-    std::swap(state_, other.state_);
-    std::swap(request_, other.request_);
-    std::swap(header_, other.header_);
+    if (this == &other) return *this;
+    Fail(absl::StatusCode::kAborted);
+    state_ = std::move(other.state_);
+    request_ = std::move(other.request_);
+    header_ = other.header_;
     return *this;
   }
-  ~IncomingCall() {
-    if (state_ != nullptr) Fail(absl::StatusCode::kAborted);
-  }
+  ~IncomingCall() { Fail(absl::StatusCode::kAborted); }
 
   // Whether it is one, and not answered yet.
   explicit operator bool() const noexcept { return state_ != nullptr; }
@@ -112,7 +113,8 @@ class IncomingCall {
     return Reply(std::move(loan));
   }
 
-  // Answers with an error; what it says is told by Reply::code().
+  // Answers with an error; what it says is told by Reply::code(). Without a call, or once it is
+  // answered, it does nothing.
   void Fail(absl::StatusCode why) noexcept {
     const std::shared_ptr<ServerState<Method>> state = std::exchange(state_, nullptr);
     if (state == nullptr) return;

@@ -38,10 +38,12 @@ class Mapping {
         access_(other.access_),
         pid_(other.pid_) {}
   Mapping& operator=(Mapping&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(access_, other.access_);
-    std::swap(pid_, other.pid_);
+    if (this == &other) return *this;
+    const Mapping unmapped = std::move(*this);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    access_ = other.access_;
+    pid_ = other.pid_;
     return *this;
   }
   ~Mapping();

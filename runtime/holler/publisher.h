@@ -45,18 +45,18 @@ class TopicLoan {
   TopicLoan(TopicLoan&& other) noexcept
       : core_(std::exchange(other.core_, nullptr)),
         slot_(other.slot_),
-        writer_(other.writer_),
+        writer_(std::exchange(other.writer_, nullptr)),
         why_(other.why_) {}
   TopicLoan& operator=(TopicLoan&& other) noexcept {
-    std::swap(core_, other.core_);
-    std::swap(slot_, other.slot_);
-    std::swap(writer_, other.writer_);
-    std::swap(why_, other.why_);
+    if (this == &other) return *this;
+    GiveBack();
+    core_ = std::exchange(other.core_, nullptr);
+    slot_ = other.slot_;
+    writer_ = std::exchange(other.writer_, nullptr);
+    why_ = other.why_;
     return *this;
   }
-  ~TopicLoan() {
-    if (core_ != nullptr) core_->GiveBack(slot_, writer_);
-  }
+  ~TopicLoan() { GiveBack(); }
 
   explicit operator bool() const noexcept { return core_ != nullptr; }
   // Why there is none; kNone if there is.
@@ -75,6 +75,10 @@ class TopicLoan {
   explicit TopicLoan(NoLoan why) : why_(why) {}
   TopicLoan(State* core, uint32_t slot, Writer* writer)
       : core_(core), slot_(slot), writer_(writer) {}
+
+  void GiveBack() noexcept {
+    if (core_ != nullptr) std::exchange(core_, nullptr)->GiveBack(slot_, writer_);
+  }
 
   State* core_ = nullptr;
   uint32_t slot_ = kNoSlot;
@@ -136,17 +140,12 @@ class Publisher {
 
   Publisher(Publisher&&) noexcept = default;
   Publisher& operator=(Publisher&& other) noexcept {
-    std::swap(state_, other.state_);
+    if (this == &other) return *this;
+    Close();
+    state_ = std::move(other.state_);
     return *this;
   }
-  ~Publisher() {
-    if (state_ == nullptr) return;
-    state_->core->Close();  // First: a callback that runs may be publishing.
-    if (state_->core->loans() == 0) return;
-    // A mistake of the user's. The loan still refers to the state, so it must stay.
-    assert(!"a loan outlives its publisher");
-    (void)state_.release();
-  }
+  ~Publisher() { Close(); }
 
   // A slot for the next message, as the writer's Start leaves it: a struct with all bytes zero, an
   // empty builder. Empty if nobody would receive it, or max_loans are out: see TopicLoan::why().
@@ -237,6 +236,15 @@ class Publisher {
   using State = typename LoanType::State;
 
   explicit Publisher(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+  void Close() {
+    if (state_ == nullptr) return;
+    state_->core->Close();  // First: a callback that runs may be publishing.
+    if (state_->core->loans() == 0) return;
+    // A mistake of the user's. The loan still refers to the state, so it must stay.
+    assert(!"a loan outlives its publisher");
+    (void)state_.release();
+  }
 
   void CountRefusal(const Writer& writer, bool own) noexcept {
     if (!own) return state_->core->CountRefusal(Refusal::kForeignLoan, 0, 0);

@@ -32,8 +32,10 @@ class Sample {
   Sample(Sample&& other) noexcept
       : taken_(other.taken_), message_(std::exchange(other.message_, nullptr)) {}
   Sample& operator=(Sample&& other) noexcept {
-    std::swap(taken_, other.taken_);
-    std::swap(message_, other.message_);
+    if (this == &other) return *this;
+    Release();
+    taken_ = other.taken_;
+    message_ = std::exchange(other.message_, nullptr);
     return *this;
   }
   ~Sample() { Release(); }

@@ -59,13 +59,13 @@ class Server {
 
   Server(Server&&) noexcept = default;
   Server& operator=(Server&& other) noexcept {
-    std::swap(state_, other.state_);
+    if (this == &other) return *this;
+    Close();
+    state_ = std::move(other.state_);
     return *this;
   }
   // Calls not answered end with kPeerGone.
-  ~Server() {
-    if (state_ != nullptr) state_->Close();
-  }
+  ~Server() { Close(); }
 
   // The next call, of all clients by the time of their requests. Empty: nothing new, or a client
   // has max_calls of its calls held. Never blocks.
@@ -111,6 +111,10 @@ class Server {
   static constexpr int kMostPassedOver = 1'000;
 
   explicit Server(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  void Close() {
+    if (state_ != nullptr) state_->Close();
+  }
 
   std::shared_ptr<State> state_;
 };

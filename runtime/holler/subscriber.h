@@ -49,12 +49,12 @@ class Subscriber {
 
   Subscriber(Subscriber&&) noexcept = default;
   Subscriber& operator=(Subscriber&& other) noexcept {
-    std::swap(core_, other.core_);
+    if (this == &other) return *this;
+    Close();
+    core_ = std::move(other.core_);
     return *this;
   }
-  ~Subscriber() {
-    if (core_ != nullptr) SubscriberCore::Close(std::move(core_));
-  }
+  ~Subscriber() { Close(); }
 
   // The oldest sample not taken yet, of all publishers by publish time. Empty: nothing new, or
   // max_samples of the schema are held already. Never blocks; no system call unless fd() is used.
@@ -151,6 +151,10 @@ class Subscriber {
   static constexpr int kMostRejected = 1'000;
 
   explicit Subscriber(std::shared_ptr<SubscriberCore> core) : core_(std::move(core)) {}
+
+  void Close() {
+    if (core_ != nullptr) SubscriberCore::Close(std::move(core_));
+  }
 
   std::shared_ptr<SubscriberCore> core_;
 };

@@ -522,6 +522,49 @@ TEST_P(Calls, NothingPilesUp) {
   EXPECT_TRUE(Await([&] { return CountOpenFds() <= fds; })) << CountOpenFds() << ", not " << fds;
 }
 
+TEST_P(Calls, WhatACallHeldIsLetGoWhenAnotherIsMovedThere) {
+  auto server = Make<DoubleServer>(a());
+  auto client = Make<DoubleClient>(b());
+  ASSERT_TRUE(client->WaitForServer(kLong));
+  const CallId first = SendNumber(*client, 1);
+  const CallId second = SendNumber(*client, 2);
+  auto call = NextCall(*server);
+  auto next = NextCall(*server);
+  call = std::move(next);
+  EXPECT_FALSE(next);
+  EXPECT_EQ(client->Wait(first).code(), absl::StatusCode::kAborted);
+  auto& itself = call;
+  call = std::move(itself);
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->number(), 2u);
+  EXPECT_TRUE(AnswerDouble(std::move(call)));
+  EXPECT_EQ(client->Wait(second)->number(), 4u);
+}
+
+TEST_P(Calls, AnEndpointLeavesWhenAnotherIsMovedThere) {
+  auto server = Make<DoubleServer>(a());
+  auto other_server = Make<DoubleServer>(a());
+  auto client = Make<DoubleClient>(b());
+  auto other_client = Make<DoubleClient>(b());
+  ASSERT_TRUE(Await([&] { return server->client_count() == 2; }));
+  ASSERT_TRUE(Await([&] { return other_server->client_count() == 2; }));
+  *client = std::move(*other_client);
+  EXPECT_TRUE(Await([&] { return server->client_count() == 1; }));
+  *server = std::move(*other_server);
+  EXPECT_EQ(server->client_count(), 1);
+  auto& itself = *server;
+  *server = std::move(itself);
+  auto& same_client = *client;
+  *client = std::move(same_client);
+  // Or it would call the one that has left.
+  ASSERT_TRUE(Await([&] { return client->core()->replies()->publisher_count() == 1; }));
+  ASSERT_TRUE(client->WaitForServer(kLong));
+  const CallId call = SendNumber(*client, 4);
+  ASSERT_NE(call, 0u);
+  EXPECT_TRUE(AnswerDouble(NextCall(*server)));
+  EXPECT_EQ(client->Wait(call)->number(), 8u);
+}
+
 TEST_P(Calls, EndpointsCanBeMoved) {
   auto made = Make<DoubleServer>(a());
   auto client = Make<DoubleClient>(b());

@@ -84,6 +84,36 @@ TEST_F(PublisherTest, LoansMove) {
   EXPECT_EQ(publisher->Publish(std::move(c)), 0u) << "published already";
 }
 
+TEST_F(PublisherTest, ALoanIsGivenBackWhenAnotherIsMovedThere) {
+  auto publisher = Make<test::TightPublisher>(*node_);
+  auto subscriber = Make<test::TightSubscriber>(*node_);
+  auto loan = publisher->Loan();
+  auto none = publisher->Loan();
+  ASSERT_EQ(none.why(), NoLoan::kTooManyLoans);
+  loan = std::move(none);
+  EXPECT_FALSE(loan);
+  EXPECT_FALSE(none) << "it must not have the loan now";
+  none = publisher->Loan();
+  ASSERT_TRUE(none) << "the first was not given back";
+  auto& itself = none;
+  none = std::move(itself);
+  none->set_number(3);
+  EXPECT_EQ(publisher->Publish(std::move(none)), 1u);
+}
+
+TEST_F(PublisherTest, APublisherLeavesWhenAnotherIsMovedThere) {
+  auto a = Make<test::SmallPublisher>(*node_);
+  auto b = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  ASSERT_TRUE(Await([&] { return subscriber->publisher_count() == 2; }));
+  *a = std::move(*b);
+  EXPECT_TRUE(Await([&] { return subscriber->publisher_count() == 1; }));
+  auto& itself = *a;
+  *a = std::move(itself);
+  EXPECT_EQ(PublishNumber(*a, 5), 1u);
+  EXPECT_EQ(TakeNumber(*subscriber), 5u);
+}
+
 TEST_F(PublisherTest, LoansStayValidWhenThePublisherMoves) {
   auto created = test::SmallPublisher::Create(*node_);
   auto subscriber = Make<test::SmallSubscriber>(*node_);

@@ -122,6 +122,38 @@ TEST_F(SubscriberTest, SamplesMove) {
   EXPECT_EQ(none->number(), 2u);
 }
 
+TEST_F(SubscriberTest, ASampleIsReleasedWhenAnotherIsMovedThere) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  for (uint64_t n = 1; n <= 3; ++n) PublishNumber(*publisher, n);
+  auto last = subscriber->Take();
+  auto current = subscriber->Take();
+  ASSERT_FALSE(subscriber->Take()) << "two may be held";
+  last = std::move(current);
+  EXPECT_FALSE(current);
+  EXPECT_EQ(last->number(), 2u);
+  current = subscriber->Take();
+  ASSERT_TRUE(current);
+  EXPECT_EQ(current->number(), 3u);
+  auto& itself = current;
+  current = std::move(itself);
+  EXPECT_EQ(current->number(), 3u);
+  EXPECT_FALSE(subscriber->Take());
+}
+
+TEST_F(SubscriberTest, ASubscriberLeavesWhenAnotherIsMovedThere) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto a = Make<test::SmallSubscriber>(*node_);
+  auto b = Make<test::SmallSubscriber>(*node_);
+  ASSERT_TRUE(Await([&] { return publisher->subscriber_count() == 2; }));
+  *a = std::move(*b);
+  EXPECT_TRUE(Await([&] { return publisher->subscriber_count() == 1; }));
+  auto& itself = *a;
+  *a = std::move(itself);
+  EXPECT_EQ(PublishNumber(*publisher, 5), 1u);
+  EXPECT_EQ(TakeNumber(*a), 5u);
+}
+
 TEST_F(SubscriberTest, SubscribersMove) {
   auto publisher = Make<test::SmallPublisher>(*node_);
   auto a = test::SmallSubscriber::Create(*node_);

@@ -43,6 +43,20 @@ TEST(UniqueFd, Moves) {
   EXPECT_TRUE(IsOpen(number));
 }
 
+TEST(UniqueFd, ClosesWhatItHadWhenAnotherIsMovedThere) {
+  UniqueFd a = Open();
+  UniqueFd b = Open();
+  const int closed = a.get();
+  const int kept = b.get();
+  a = std::move(b);
+  EXPECT_FALSE(b);
+  EXPECT_FALSE(IsOpen(closed));
+  UniqueFd& itself = a;
+  a = std::move(itself);
+  EXPECT_EQ(a.get(), kept);
+  EXPECT_TRUE(IsOpen(kept));
+}
+
 TEST(UniqueFd, ResetsTwice) {
   UniqueFd fd = Open();
   const int number = fd.get();
