@@ -109,10 +109,10 @@ struct TopicLoan<Topic>::State {
 //     imu->Publish(std::move(loan));
 //   }
 //
-// Loan and Publish are wait-free, whatever subscribers do, but for Loan on reliable topics, which
-// may wait for them. They allocate nothing and make no system call but to wake subscribers that
-// sleep, and to sleep.
-// Thread safety: thread-compatible; the go / no-go calls by any thread.
+// Loan and Publish are wait-free, whatever subscribers do, but for Loan and Publish of a message on
+// reliable topics, which may wait for them. They allocate nothing and make no system call but to
+// wake subscribers that sleep, and to sleep. Thread safety: thread-compatible; the go / no-go calls
+// by any thread.
 template <typename Topic>
 class Publisher {
  public:
@@ -189,13 +189,20 @@ class Publisher {
     return state_->core->Publish(loan.slot_, *size);
   }
 
-  // Loan, copy and publish in one. Returns 0 as Publish does, or if there is no loan.
-  uint64_t Publish(const Message& message) noexcept
+  // Loan, copy and publish in one. Returns 0 as Publish does, or if there is no loan. On a reliable
+  // topic it waits as Loan does, with the same timeout; there, only Publish of a loan never waits.
+  uint64_t Publish(const Message& message,
+                   absl::Duration timeout = absl::InfiniteDuration()) noexcept
       requires(Topic::kLayout.payload_kind == PayloadKind::kStruct) {
-    LoanType loan = LoanUninitialized();
+    LoanType loan = LoanUninitialized(timeout);
     if (!loan) return 0;
     loan->CopyFrom(message);
     return Publish(std::move(loan));
+  }
+  // The same without waiting: 0 if there is no room.
+  uint64_t TryPublish(const Message& message) noexcept
+      requires(Topic::kLayout.payload_kind == PayloadKind::kStruct) {
+    return Publish(message, absl::ZeroDuration());
   }
 
   // Go / no-go. By any thread.

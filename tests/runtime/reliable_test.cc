@@ -135,6 +135,31 @@ TEST_P(Reliable, OtherTopicsNeverWait) {
   EXPECT_EQ(TakeAll(*subscriber) + subscriber->lost(), 101u);
 }
 
+TEST_P(Reliable, PublishingAMessageWaitsAsALoanDoes) {
+  auto publisher = Make<test::SurePublisher>(a(), kPatient);
+  auto subscriber = Make<test::SureSubscriber>(b());
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+  std::thread taker([&] {
+    for (uint64_t n = 1; n <= 1'000; ++n) ASSERT_EQ(TakeNumber(*subscriber), n);
+  });
+  for (uint64_t n = 1; n <= 1'000; ++n) ASSERT_EQ(publisher->Publish(test::Small(n)), n);
+  taker.join();
+  EXPECT_EQ(subscriber->lost(), 0u);
+}
+
+TEST_P(Reliable, TryPublishNeverWaits) {
+  auto publisher = Make<test::SurePublisher>(a(), kPatient);
+  auto subscriber = Make<test::SureSubscriber>(b());
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+  for (uint64_t n = 1; n <= 4; ++n) EXPECT_EQ(publisher->TryPublish(test::Small(n)), n);
+  EXPECT_EQ(publisher->TryPublish(test::Small(5)), 0u);
+  EXPECT_EQ(publisher->Publish(test::Small(5), absl::Milliseconds(2)), 0u);
+  EXPECT_EQ(publisher->counters().full, 2u);
+  EXPECT_EQ(publisher->published(), 4u);
+  ASSERT_EQ(TakeNumber(*subscriber), 1u);
+  EXPECT_EQ(publisher->TryPublish(test::Small(5)), 5u);
+}
+
 TEST_P(Reliable, ATakeWakesThePublisher) {
   auto publisher = Make<test::StrictPublisher>(a(), kPatient);
   auto subscriber = Make<test::StrictSubscriber>(b());
