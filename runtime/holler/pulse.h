@@ -24,17 +24,26 @@ class Pulse {
   // A sample was published.
   void Beat() noexcept {
     last_.store(clock_.Now(), std::memory_order_relaxed);
-    // Store, then load, on both sides: one of them sees the other, so no beat goes unheard.
-    count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
-    if (wake_.load(std::memory_order_seq_cst)) [[unlikely]] {
-      wake_.store(false, std::memory_order_relaxed);
-      news_->Ring();
-    }
+    const uint64_t n = count_.load(std::memory_order_relaxed) + 1;
+    count_.store(n, std::memory_order_seq_cst);
+    uint64_t asked = asked_.load(std::memory_order_seq_cst);
+    if (asked == 0 || asked > n) [[likely]]
+      return;
+    // Only the request that was seen is answered. One made meanwhile stays: it may be for a later
+    // beat, since the watcher may have seen this one by itself.
+    if (asked_.compare_exchange_strong(asked, 0, std::memory_order_seq_cst)) news_->Ring();
   }
 
   // Has the next beat ring. Returns the number of beats before.
+  //
+  // Both sides store, then load, all in one total order. If a beat does not see this request, then
+  // its count was stored before the count is read here: it is among those returned. If it sees an
+  // earlier request and this one takes its place before the exchange, likewise. If both requests
+  // are the same number, the exchange may answer this one: with a beat that is not known, so it
+  // rings rightly. A request left over rings once for a beat that its watcher knows: it looks in
+  // vain, but it looks.
   uint64_t WakeAtNext() noexcept {
-    wake_.store(true, std::memory_order_seq_cst);
+    asked_.store(count_.load(std::memory_order_seq_cst) + 1, std::memory_order_seq_cst);
     return count_.load(std::memory_order_seq_cst);
   }
 
@@ -46,7 +55,7 @@ class Pulse {
   const Clock clock_;
   std::atomic<int64_t> last_;
   std::atomic<uint64_t> count_{0};
-  std::atomic<bool> wake_{false};
+  std::atomic<uint64_t> asked_{0};  // The first beat that is to ring; 0: none.
 };
 
 }  // namespace holler
