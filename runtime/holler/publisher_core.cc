@@ -126,9 +126,10 @@ bool PublisherCore::Reaches(const EndpointKey& subscriber) noexcept {
 
 uint64_t PublisherCore::PublishCall(uint32_t slot, uint32_t size) noexcept {
   const EndpointKey to = ReadCallHeader(ring_.payload(slot)).to;
-  const uint64_t sequence = ring_.Publish(slot, size, clock_.Now(), CallWaker{{}, to});
-  WithReader(to, [&](MatchReader& reader) { reader.owed = sequence; });
-  return sequence;
+  // Before it is there: who was dropped and takes again is owed what comes after this look.
+  const uint64_t next = ring_.head() + 1;
+  WithReader(to, [&](MatchReader& reader) { reader.owed = next; });
+  return ring_.Publish(slot, size, clock_.Now(), CallWaker{{}, to});
 }
 
 std::vector<EndpointKey> PublisherCore::TakeStalled() {

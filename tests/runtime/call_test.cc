@@ -454,6 +454,27 @@ TEST_P(Calls, AClientThatTakesNothingHoldsUpOthersOnlySoLong) {
   EXPECT_EQ(idle->Wait(again)->number(), 14u);
 }
 
+// Its next reply may be the one that finds it taking again: it is owed as any other.
+TEST_P(Calls, AClientThatTakesAgainIsOwedItsNextReply) {
+  auto server = Make<DoubleServer>(a(), ServerOptions{.stall_limit = absl::Milliseconds(10)});
+  auto idle = Make<DoubleClient>(b());
+  auto client = Make<DoubleClient>(b());
+  ASSERT_TRUE(idle->WaitForServer(kLong));
+  ASSERT_TRUE(client->WaitForServer(kLong));
+  for (uint64_t round = 1; round <= 10; ++round) {
+    ASSERT_NE(SendNumber(*idle, 1), 0u);
+    ASSERT_TRUE(AnswerDouble(NextCall(*server)));
+    for (uint64_t i = 0; i < 20 + round; ++i) {  // Meets each place in the ring.
+      const CallId call = SendNumber(*client, i);
+      ASSERT_TRUE(AnswerDouble(NextCall(*server)));
+      ASSERT_EQ(client->Wait(call)->number(), 2 * i);
+    }
+    ASSERT_EQ(server->dropped(), round) << "it is waited for, until it stalls anew";
+    clock_.Advance(61 * kSecond);
+    ASSERT_EQ(idle->Take().end(), CallEnd::kDeadline);
+  }
+}
+
 TEST_P(Calls, PlacesForClientsAreLimited) {
   Lines refusals;
   auto server = Make<test::SumsSingleServer>(a());
