@@ -22,6 +22,8 @@ BackPressure::BackPressure(RingWriter& ring, absl::Duration stall_limit)
     : ring_(ring), stall_limit_(std::max(stall_limit, absl::ZeroDuration())) {}
 
 BackPressure::Outcome BackPressure::Await(int64_t deadline) noexcept {
+  // Nobody but the user can make room then.
+  if (ring_.loans() >= ring_.layout().depth) return kFull;
   Outcome outcome = kRoom;
   bool waiting = false;
   while (!ring_.HasRoom()) {
@@ -38,11 +40,11 @@ BackPressure::Outcome BackPressure::Await(int64_t deadline) noexcept {
       outcome = kDropped;
       break;
     }
-    if (laggards.count == 1) continue;  // They have moved on meanwhile.
     if (now >= deadline) {
-      outcome = kFull;
+      outcome = ring_.HasRoom() ? kRoom : kFull;
       break;
     }
+    if (laggards.count == 1) continue;  // They have moved on meanwhile.
     // B3. A page that is unmapped meanwhile makes it return at once: look again.
     Sleep({laggards.words.data(), laggards.count}, std::min(deadline, laggards.next_stall));
   }

@@ -25,7 +25,7 @@ class BackPressure {
  public:
   enum Outcome {
     kRoom,     // For one more loan.
-    kFull,     // The deadline came first.
+    kFull,     // The deadline came first, or the loans that are out leave no room.
     kDropped,  // Neither, but a subscriber was dropped: Reader::drops() tells which.
   };
 

@@ -100,6 +100,12 @@ absl::StatusOr<Segment> Segment::Create(const TopicInfo& topic, const MemoryOpti
     return absl::InvalidArgumentError(
         absl::StrCat("the layout of ", what, " contradicts itself: generate its header anew"));
   }
+  if (topic.reliable && topic.layout.max_loans > topic.layout.depth) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what,
+                     " is reliable, and lends more samples (max_loans) than it keeps (depth): "
+                     "generate its header anew"));
+  }
   absl::StatusOr<OwnMemory> memory =
       CreateSealed("holler-segment", topic.layout.segment_bytes, what, options);
   if (!memory.ok()) return memory.status();

@@ -88,6 +88,7 @@ class Server {
   const std::shared_ptr<State>& state() const noexcept { return state_; }
   static CallType TakeFrom(const std::shared_ptr<State>& state) noexcept {
     if (state->core.closed()) return {};
+    state->core.AnswerOwed();
     SubscriberCore& core = *state->core.requests();
     for (int i = 0; i < kMostPassedOver; ++i) {
       const std::optional<TakenSample> taken = core.Take();

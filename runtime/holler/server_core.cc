@@ -43,12 +43,33 @@ CallHeader ServerCore::ReplyTo(const TakenSample& request, const CallHeader& hea
 void ServerCore::Fail(const TakenSample& request, const CallHeader& header,
                       absl::StatusCode why) noexcept {
   if (!IsHeard(request)) return;
-  if (!replies_.is_wanted() || !replies_.AwaitRoom(absl::InfiniteDuration())) return;
+  const CallHeader answer = ReplyTo(request, header, why);
+  if (!has_slot()) {
+    if (owed_count_ < owed_.size()) owed_[owed_count_++] = answer;
+    return;
+  }
+  if (replies_.AwaitRoom(absl::InfiniteDuration())) Send(answer);
+}
+
+bool ServerCore::has_slot() const noexcept {
+  return replies_.loans() < replies_.topic().layout.max_loans;
+}
+
+void ServerCore::Send(const CallHeader& answer) noexcept {
+  if (!replies_.is_wanted()) return;
   const uint32_t slot = replies_.Acquire();
-  if (slot == kNoSlot) return;  // The user has all loans; the call ends by its deadline.
-  WriteCallHeader(replies_.payload(slot), ReplyTo(request, header, why));
+  if (slot == kNoSlot) return;
+  WriteCallHeader(replies_.payload(slot), answer);
   replies_.Publish(slot, 0);
   ++stats_.failed;
+}
+
+void ServerCore::SendOwed() noexcept {
+  while (owed_count_ > 0 && has_slot() && replies_.AwaitRoom(absl::ZeroDuration())) {
+    const CallHeader answer = owed_[--owed_count_];
+    const bool is_late = answer.deadline != INT64_MAX && clock_.Now() >= answer.deadline;
+    if (!is_late) Send(answer);
+  }
 }
 
 }  // namespace holler

@@ -3,6 +3,8 @@
 #ifndef HOLLER_SERVER_CORE_H_
 #define HOLLER_SERVER_CORE_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -45,20 +47,40 @@ class ServerCore {
   static CallHeader ReplyTo(const TakenSample& request, const CallHeader& header,
                             absl::StatusCode status) noexcept;
   // A reply was published.
-  void Replied() noexcept { ++stats_.replied; }
-  // Answers with an error.
+  void Replied() noexcept {
+    ++stats_.replied;
+    AnswerOwed();
+  }
+  // Answers with an error: now, or by AnswerOwed if the user has all loans. With too many of those
+  // the call ends by its deadline.
   void Fail(const TakenSample& request, const CallHeader& header, absl::StatusCode why) noexcept;
+
+  // Answers the calls for whose errors there was no slot, as far as there is now. Never blocks.
+  void AnswerOwed() noexcept {
+    if (owed_count_ > 0) [[unlikely]]
+      SendOwed();
+  }
 
   const Clock& clock() const noexcept { return clock_; }
   const std::shared_ptr<SubscriberCore>& requests() const noexcept { return requests_; }
   const ServerStats& stats() const noexcept { return stats_; }
 
  private:
+  // Errors that wait for a slot.
+  static constexpr size_t kMostOwed = 32;
+
+  bool has_slot() const noexcept;
+  // There is a slot, and room.
+  void Send(const CallHeader& answer) noexcept;
+  void SendOwed() noexcept;
+
   PublisherCore& replies_;
   const std::shared_ptr<SubscriberCore> requests_;
   const Clock clock_;
   const EndpointKey self_;  // What requests are addressed to.
   ServerStats stats_;
+  std::array<CallHeader, kMostOwed> owed_;  // In no order.
+  size_t owed_count_ = 0;
   bool closed_ = false;
 };
 

@@ -39,6 +39,17 @@ TEST(BackPressure, OnlyLooksWhenItsDeadlineIsOver) {
   EXPECT_EQ(pressure.Await(0), BackPressure::kRoom);
 }
 
+// Loans that fill the ring: no subscriber could make room, so none is to blame.
+TEST(BackPressure, WithAsManyLoansAsSamplesThereIsNoUseInWaiting) {
+  TestRing ring({.depth = 4, .max_loans = 4});
+  TestReader reader = TestReader::Reliable(ring, StartAt::kNext, Wake);
+  BackPressure pressure(ring.writer(), absl::Milliseconds(1));
+  for (int i = 0; i < 4; ++i) ASSERT_NE(ring.writer().Acquire(), kNoSlot);
+  ASSERT_EQ(pressure.Await(INT64_MAX), BackPressure::kFull);
+  EXPECT_EQ(pressure.Await(0), BackPressure::kFull);
+  EXPECT_EQ(reader.entry().drops, 0u);
+}
+
 TEST(BackPressure, ADeadlineEndsTheWait) {
   FullRing full;
   BackPressure pressure(full.ring.writer(), kNever);

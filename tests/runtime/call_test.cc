@@ -293,6 +293,48 @@ TEST_P(Calls, ServersFailCalls) {
   EXPECT_EQ(server->stats().failed, 3u);
 }
 
+// There is no slot for the answer, and nobody but the user can make one.
+TEST_P(Calls, ACallThatFailsWhileAllLoansAreOutIsAnsweredLater) {
+  auto server = Make<test::SumsSingleServer>(a());
+  auto client = Make<test::SumsSingleClient>(b());
+  ASSERT_TRUE(client->WaitForServer(kLong));
+  const CallId id = SendNumber(*client, 1);
+  auto call = NextCall(*server);
+  std::vector<decltype(call.Loan())> loans;
+  while (auto loan = call.Loan()) loans.push_back(std::move(loan));
+  ASSERT_EQ(loans.size(), 4u);
+  call.Fail(absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(server->dropped(), 0u) << "no client is to blame";
+  EXPECT_EQ(server->stats().failed, 0u);
+  EXPECT_EQ(client->Take().end(), CallEnd::kUnknown);
+  EXPECT_FALSE(server->Take());
+  loans.pop_back();
+  EXPECT_FALSE(server->Take()) << "answers what is overdue first";
+  auto reply = client->Wait(id);
+  EXPECT_EQ(reply.end(), CallEnd::kFailed);
+  EXPECT_EQ(reply.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(server->stats().failed, 1u);
+  EXPECT_EQ(server->dropped(), 0u);
+}
+
+// What cannot be kept for later, and what would be late, ends by the deadline.
+TEST_P(Calls, AnAnswerThatIsPutOffBeyondTheDeadlineIsNotSent) {
+  auto server = Make<test::SumsSingleServer>(a());
+  auto client = Make<test::SumsSingleClient>(b());
+  ASSERT_TRUE(client->WaitForServer(kLong));
+  const CallId id = SendNumber(*client, 1);
+  auto call = NextCall(*server);
+  std::vector<decltype(call.Loan())> loans;
+  while (auto loan = call.Loan()) loans.push_back(std::move(loan));
+  call.Fail(absl::StatusCode::kOutOfRange);
+  clock_.Advance(61 * kSecond);
+  loans.clear();
+  EXPECT_FALSE(server->Take());
+  EXPECT_EQ(client->Wait(id).end(), CallEnd::kDeadline);
+  EXPECT_EQ(client->late(), 0u);
+  EXPECT_EQ(server->stats().failed, 0u);
+}
+
 TEST_P(Calls, UnfinishedTablesAreRefused) {
   auto server = Make<test::SumsCountServer>(a());
   auto client = Make<test::SumsCountClient>(b());

@@ -81,6 +81,17 @@ TEST(Segment, RefusesALayoutThatContradictsItself) {
   EXPECT_TRUE(absl::IsInvalidArgument(Segment::Create(topic).status()));
 }
 
+// Publish would have to wait for room, or overwrite.
+TEST(Segment, RefusesAReliableTopicThatLendsMoreThanItKeeps) {
+  TopicInfo topic = TestTopic({.depth = 2, .max_loans = 3});
+  EXPECT_TRUE(Segment::Create(topic).ok());
+  topic.reliable = true;
+  EXPECT_TRUE(absl::IsInvalidArgument(Segment::Create(topic).status()));
+  topic = TestTopic({.depth = 3, .max_loans = 3});
+  topic.reliable = true;
+  EXPECT_TRUE(Segment::Create(topic).ok());
+}
+
 TEST(Segment, IsClosedOnExecAndNotForked) {
   auto segment = Segment::Create(TestTopic());
   EXPECT_NE(::fcntl(segment->fd(), F_GETFD) & FD_CLOEXEC, 0);
