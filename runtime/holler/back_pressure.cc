@@ -1,6 +1,7 @@
 #include "holler/back_pressure.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "holler/clock.h"
 
@@ -19,7 +20,9 @@ bool Sleep(std::span<const FutexWord> words, int64_t deadline) noexcept {
 }  // namespace
 
 BackPressure::BackPressure(RingWriter& ring, absl::Duration stall_limit)
-    : ring_(ring), stall_limit_(std::max(stall_limit, absl::ZeroDuration())) {}
+    : ring_(ring),
+      stall_limit_(absl::ToInt64Nanoseconds(std::max(stall_limit, absl::ZeroDuration()))),
+      slice_(stall_limit_ / 4 + 1) {}
 
 BackPressure::Outcome BackPressure::Await(int64_t deadline) noexcept {
   // Nobody but the user can make room then.
@@ -46,7 +49,7 @@ BackPressure::Outcome BackPressure::Await(int64_t deadline) noexcept {
     }
     if (laggards.count == 1) continue;  // They have moved on meanwhile.
     // B3. A page that is unmapped meanwhile makes it return at once: look again.
-    Sleep({laggards.words.data(), laggards.count}, std::min(deadline, laggards.next_stall));
+    Sleep({laggards.words.data(), laggards.count}, std::min(deadline, laggards.next_look));
   }
   if (waiting) ring_.SetWaiting(0);
   return outcome;
@@ -56,28 +59,42 @@ void BackPressure::Look(int64_t now, Laggards& laggards) noexcept {
   const uint64_t needed = ring_.needed_cursor();
   ring_.ForEachReliable([&](Reader& reader, uint64_t cursor) {
     if (std::max(cursor, reader.start) >= needed) return;
-    // Only a cursor that goes on counts, not one that goes back and forth.
-    if (reader.stuck_since == 0 || cursor > reader.stuck_at) {
-      reader.stuck_at = cursor;
-      reader.stuck_since = now;
-    }
-    const int64_t stall = TimeAfter(reader.stuck_since, stall_limit_);
-    if (now >= stall) {
+    if (HasStalled(reader, cursor, now)) {
       reader.is_dropped = true;
       reader.stuck_at = cursor;
-      reader.stuck_since = 0;
+      reader.watched_at = 0;
       reader.CountDrop();
       ring_.tally().dropped.Add();
       laggards.any_dropped = true;
       return;
     }
-    laggards.next_stall = std::min(laggards.next_stall, stall);
+    const int64_t left = stall_limit_ - reader.stuck_for;
+    laggards.next_look = std::min(laggards.next_look, now + std::min(left, slice_));
     // Those that do not fit are looked at when these have moved on, for all of them must.
     if (laggards.count == laggards.words.size()) return;
     laggards.words[laggards.count++] = {.address = &reader.page->cursor,
                                         .expected = static_cast<uint32_t>(cursor),
                                         .is_shared = true};
   });
+}
+
+bool BackPressure::HasStalled(Reader& reader, uint64_t cursor, int64_t now) const noexcept {
+  // Only a cursor that goes on counts, not one that goes back and forth.
+  if (reader.watched_at == 0 || cursor > reader.stuck_at) {
+    reader.stuck_at = cursor;
+    reader.stuck_for = 0;
+    reader.watched_at = now;
+    reader.is_spared = false;
+  }
+  const int64_t gap = now - std::exchange(reader.watched_at, now);
+  reader.stuck_for += std::min(gap, slice_);
+  if (reader.stuck_for < stall_limit_) return false;
+  // Both may have been frozen just now, and this publisher may run first. Once, or one that looks
+  // but rarely would never drop anybody.
+  if (gap <= 2 * slice_ || reader.is_spared) return true;
+  reader.is_spared = true;
+  reader.stuck_for = stall_limit_ - std::min(stall_limit_, slice_);
+  return false;
 }
 
 void BackPressure::OnMatchEnded() noexcept {

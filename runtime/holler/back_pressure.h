@@ -15,7 +15,8 @@ namespace holler {
 
 // It sleeps on the cursors of those subscribers that lag, which it can only read, and on a word of
 // its own for matches that end: steps B1 to B3 of docs/slot_ring.md. Whoever lags and does not move
-// for `stall_limit` is dropped: not waited for until it takes again.
+// for `stall_limit` is dropped: not waited for until it takes again. Only time that the publisher
+// watched counts, which may have been frozen, and the subscriber with it.
 //
 //   BackPressure pressure(ring, absl::Seconds(1));
 //   while (pressure.Await(deadline) == BackPressure::kDropped) Tell(...);
@@ -41,15 +42,18 @@ class BackPressure {
   // Who is waited for, as a list of words to sleep on.
   struct Laggards {
     std::array<FutexWord, kMostFutexWords> words;
-    size_t count = 0;                // Of words.
-    bool any_dropped = false;        // Just now.
-    int64_t next_stall = INT64_MAX;  // When the first of them has stalled.
+    size_t count = 0;               // Of words.
+    bool any_dropped = false;       // Just now.
+    int64_t next_look = INT64_MAX;  // When to look at them again, though none goes on.
   };
 
   void Look(int64_t now, Laggards& laggards) noexcept;
+  // Notes that a subscriber lags, with its cursor there. Returns whether it did for `stall_limit_`.
+  bool HasStalled(Reader& reader, uint64_t cursor, int64_t now) const noexcept;
 
   RingWriter& ring_;
-  const absl::Duration stall_limit_;
+  const int64_t stall_limit_;      // ns.
+  const int64_t slice_;            // The most that counts between two looks, ns.
   std::atomic<uint32_t> news_{0};  // Counts calls of OnMatchEnded.
 };
 

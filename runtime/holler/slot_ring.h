@@ -146,9 +146,12 @@ struct Reader {
   uint64_t start = 0;
   // It has stalled, and nobody waits for it until its cursor moves on.
   bool is_dropped = false;
-  // The furthest its cursor was seen while it lagged, and since when (CLOCK_MONOTONIC; 0: never).
+  // The furthest its cursor was seen while it lagged, for how long it was watched there (ns), and
+  // when last (CLOCK_MONOTONIC; 0: never). BackPressure's.
   uint64_t stuck_at = 0;
-  int64_t stuck_since = 0;
+  int64_t stuck_for = 0;
+  int64_t watched_at = 0;
+  bool is_spared = false;  // It would have been dropped, but for a gap before the last look.
 
   // How often it was dropped. CountDrop by the publishing thread, drops by any.
   void CountDrop() noexcept { drops_.store(drops() + 1, std::memory_order_relaxed); }

@@ -453,5 +453,39 @@ TEST(ReliableProcesses, WhoIsStoppedIsDroppedAndComesBack) {
   EXPECT_TRUE(ExitedWith(child.Join(), 0)) << "it was not told";
 }
 
+// A publisher's process that publishes until it has to wait, and says what it dropped meanwhile.
+int WaitForRoom(Child::Line& line, uint32_t domain) {
+  auto node = Node::Create({.name = "child", .domain = domain});
+  if (!node.ok()) return 1;
+  auto publisher =
+      test::SurePublisher::Create(*node, PublisherOptions{.stall_limit = absl::Seconds(2)});
+  if (!publisher.ok() || !publisher->WaitForSubscriber(kLong)) return 2;
+  PublishSome(*publisher);
+  line.Tell('f');
+  const bool published = PublishNumber(*publisher, 5) != 0;
+  line.Tell(publisher->dropped() > 0 ? 'd' : 'w');
+  return published ? 0 : 3;
+}
+
+// As when a container is paused, or ^Z stops a pipeline: the subscriber could not take, and the
+// publisher did not see that it does not.
+TEST(ReliableProcesses, WhoWasFrozenTogetherWithThePublisherIsNotDropped) {
+  const uint32_t domain = NextDomain();
+  Child child([&](auto& line) { return WaitForRoom(line, domain); });
+  TestNode node("parent", domain);
+  auto subscriber = Make<test::SureSubscriber>(*node);
+  ASSERT_EQ(child.Hear(), 'f');
+  child.Signal(SIGSTOP);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child.pid(), &status, WUNTRACED), child.pid());
+  absl::SleepFor(absl::Milliseconds(2'100));  // This process does nothing, as if it were stopped.
+  child.Signal(SIGCONT);
+  absl::SleepFor(absl::Milliseconds(50));  // The publisher may well come first.
+  EXPECT_GT(TakeAll(*subscriber), 0u);
+  EXPECT_EQ(child.Hear(), 'w');
+  EXPECT_TRUE(ExitedWith(child.Join(), 0));
+  EXPECT_EQ(subscriber->lost(), 0u);
+}
+
 }  // namespace
 }  // namespace holler
