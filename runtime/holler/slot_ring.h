@@ -597,6 +597,7 @@ class RingReader {
     page_->tally.taken.Set(--taken_);
   }
   void CountSkipped() noexcept { page_->tally.skipped.Add(); }
+  void CountLost() noexcept { page_->tally.lost.Add(); }
   // The sample taken last was `latency` ns old; it may have ended a sleep.
   void CountLatency(int64_t latency, bool ended_sleep) noexcept {
     // Below 0 where clocks differ, or the publisher lies.

@@ -66,6 +66,14 @@ class Source {
   Flag ended;
   uint64_t last = 0;
 
+  // Whether it went on after its end: it lives, has lost this subscriber, and looks at its pins no
+  // more. What it has left may change while it is read.
+  bool went_on() const noexcept { return ended.raised() && ring_->head() != last; }
+  // Whether there is nothing more to take. First whether it ended, then whether it is empty.
+  bool is_drained() const noexcept {
+    return ended.raised() && (!ring_->HasNext() || ring_->head() != last);
+  }
+
  private:
   // What wakes a publisher that waits for the cursor; on best-effort topics none does.
   static RingReader::WakePublisher WakerOf(const PeerSegment& segment) noexcept {

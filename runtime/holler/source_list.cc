@@ -26,15 +26,16 @@ void SourceList::End(Source& source) noexcept {
 void SourceList::DropEnded() noexcept {
   std::erase_if(ended_, [](const auto& source) { return !source->ring().holds_any(); });
   const std::ptrdiff_t ended = CountEnded(sources_);
+  has_ended_ = ended > 0;
   if (ended == 0) return;
-  if (ended <= kMostEnded &&
-      std::none_of(sources_.begin(), sources_.end(), [](const auto& s) { return IsDrained(*s); })) {
+  if (ended <= kMostEnded && std::none_of(sources_.begin(), sources_.end(),
+                                          [](const auto& s) { return s->is_drained(); })) {
     return;
   }
   Sources gone;  // Unmapped after the lock is released.
   std::lock_guard lock(handoff_);
   std::erase_if(sources_, [&](const std::shared_ptr<Source>& source) {
-    if (!IsDrained(*source)) return false;
+    if (!source->is_drained()) return false;
     before_ += source->ring().counters();
     before_.lost += Untaken(*source);
     (source->ring().holds_any() ? ended_ : gone).push_back(source);
@@ -87,14 +88,6 @@ std::vector<PublisherPeer> SourceList::publishers() const {
     }
   }
   return publishers;
-}
-
-// Whether there is nothing more to take from it. First whether it ended, then whether it is empty.
-// A publisher that goes on after its end lives, has lost this subscriber, and looks at its pins no
-// more: what it has left may change while it is read.
-bool SourceList::IsDrained(const Source& source) noexcept {
-  if (!source.ended.raised()) return false;
-  return !source.ring().HasNext() || source.ring().head() != source.last;
 }
 
 // The samples up to its end that were not taken, and now will not be.

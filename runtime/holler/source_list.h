@@ -46,6 +46,8 @@ class SourceList {
     }
     DropEnded();  // Who never finds nothing to take would keep them all.
   }
+  // Whether one of them was seen to have ended: then DropEnded before each take.
+  bool has_ended() const noexcept { return has_ended_; }
   // Lets go of those of which there is nothing more to take. Without a lock, unless there are any.
   void DropEnded() noexcept;
 
@@ -70,7 +72,6 @@ class SourceList {
   using Sources = std::vector<std::shared_ptr<Source>>;
 
   static uint64_t Untaken(const Source& source) noexcept;
-  static bool IsDrained(const Source& source) noexcept;
   static std::ptrdiff_t CountEnded(const Sources& sources) noexcept;
   static SubscriberCounters ForgetFirstEnded(Sources& sources, Sources& forgotten) noexcept;
 
@@ -83,7 +84,9 @@ class SourceList {
   Sources sources_;
   SubscriberCounters before_;  // Of sources that are gone.
 
-  Sources ended_;  // Drained, but with samples still held. The taking thread's own.
+  // The taking thread's own.
+  Sources ended_;  // Drained, but with samples still held.
+  bool has_ended_ = false;
 };
 
 }  // namespace holler

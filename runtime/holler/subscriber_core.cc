@@ -91,19 +91,41 @@ bool SubscriberCore::FoundNothing() noexcept {
   return moved;
 }
 
-std::optional<TakenSample> SubscriberCore::TryTake() noexcept {
+// Adopts what is new, and drops publishers that went on after their end.
+inline void SubscriberCore::LookAtSources() noexcept {
   if (sources_.changed()) [[unlikely]]
     Adopt();
+  if (sources_.has_ended()) [[unlikely]]
+    sources_.DropEnded();
+}
+
+// Whether a sample just taken is what its publisher left. One that goes on after its end may have
+// done so during the take: then the sample is lost, if it came before the end.
+inline bool SubscriberCore::IsWhole(const TakenSample& sample) noexcept {
+  if (!sources_.has_ended()) [[likely]]
+    return true;
+  const Source& source = *sample.source;
+  const bool is_owed = !source.ended.raised() || sample.held.sequence <= source.last;
+  if (is_owed && !source.went_on()) return true;
+  if (is_owed) sample.source->ring().CountLost();
+  Release(sample);
+  return false;
+}
+
+std::optional<TakenSample> SubscriberCore::TryTake() noexcept {
+  LookAtSources();
   if (sources_.size() == 1) [[likely]] {
     Source* source = sources_.begin()->get();
-    if (const auto held = source->ring().Take()) return TakenSample{*held, source};
+    const auto held = source->ring().Take();
+    if (held.has_value() && IsWhole({*held, source})) return TakenSample{*held, source};
     return std::nullopt;
   }
   // A source that was overtaken between Oldest and Take, or that lies, is passed over in this
   // call, so that the others get their turn.
   ++turn_;
   while (Source* source = Oldest()) {
-    if (const auto held = source->ring().Take()) return TakenSample{*held, source};
+    const auto held = source->ring().Take();
+    if (held.has_value() && IsWhole({*held, source})) return TakenSample{*held, source};
     source->passed_over_in = turn_;
   }
   return std::nullopt;
@@ -131,12 +153,11 @@ std::optional<TakenSample> SubscriberCore::TakeLatest(IsValid is_valid) noexcept
 }
 
 std::optional<TakenSample> SubscriberCore::TryTakeLatest(IsValid is_valid) noexcept {
-  if (sources_.changed()) [[unlikely]]
-    Adopt();
+  LookAtSources();
   std::optional<TakenSample> latest;
   for (const auto& source : sources_) {
     const std::optional<HeldSample> held = source->ring().TakeLatest();
-    if (!held.has_value()) continue;
+    if (!held.has_value() || !IsWhole({*held, source.get()})) continue;
     const TakenSample sample{*held, source.get()};
     std::optional<TakenSample> older = sample;
     if (!latest.has_value() || held->publish_time > latest->held.publish_time) {

@@ -122,6 +122,8 @@ class SubscriberCore final : public SubscriberEndpoint {
                  Doorbell doorbell, SubscriberOptions options);
 
   absl::Status CheckMatch(const PeerSegment& segment) const;
+  void LookAtSources() noexcept;
+  bool IsWhole(const TakenSample& sample) noexcept;
   std::optional<TakenSample> TryTake() noexcept;
   std::optional<TakenSample> TryTakeLatest(IsValid is_valid) noexcept;
   bool FoundNothing() noexcept;

@@ -105,6 +105,43 @@ TEST_F(SubscriberCoreTest, OfOneThatGoesOnAfterItsEndNothingIsTaken) {
   EXPECT_EQ(core_->lost(), 2u) << "and what came after the end was nobody's";
 }
 
+// The same, when it goes on only after some of what it left was taken.
+TEST_F(SubscriberCoreTest, OfOneThatGoesOnWhileItsLastAreTakenNothingMoreIsTaken) {
+  for (const bool has_neighbour : {false, true}) {
+    for (const bool latest : {false, true}) {
+      const uint64_t lost = core_->lost();
+      const auto neighbour = has_neighbour ? Matched(2) : nullptr;
+      const auto stranger = Matched(1);
+      for (int64_t n = 1; n <= 3; ++n) stranger->Publish(n);
+      stranger->End();
+      const auto taken = core_->Take();
+      ASSERT_TRUE(taken.has_value());
+      EXPECT_EQ(taken->held.sequence, 1u);
+      core_->Release(*taken);
+      stranger->Publish(4);
+      EXPECT_FALSE((latest ? core_->TakeLatest(IsValid) : core_->Take()).has_value());
+      EXPECT_EQ(core_->lost(), lost + 2) << "and what came after the end was nobody's";
+      EXPECT_EQ(core_->skipped(), 0u);
+      if (neighbour != nullptr) {
+        neighbour->Publish(7);
+        EXPECT_EQ(TakeAll(), std::vector<int64_t>{7}) << "others go on";
+        neighbour->End();
+      }
+      EXPECT_FALSE(core_->Wait(absl::ZeroDuration()));
+    }
+  }
+}
+
+TEST_F(SubscriberCoreTest, WhatOneLeftIsTakenInFull) {
+  const auto neighbour = Matched(2);
+  const auto stranger = Matched(1);
+  for (int64_t n = 1; n <= 4; ++n) stranger->Publish(n);
+  stranger->End();
+  neighbour->Publish(3);
+  EXPECT_EQ(TakeAll(), (std::vector<int64_t>{1, 2, 3, 3, 4}));
+  EXPECT_EQ(core_->lost(), 0u);
+}
+
 TEST_F(SubscriberCoreTest, OfThoseThatDiedOnlyTheLastAreKept) {
   constexpr int kMany = 100;
   constexpr size_t kKept = 32;
