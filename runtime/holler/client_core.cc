@@ -110,11 +110,8 @@ void ClientCore::Pump() noexcept {
     if (!taken.has_value()) break;
     Sort(*taken);
   }
-  if (left == 0) {
-    replies_->LookAgain();
-  } else {
-    EndThoseWithoutServer();  // What they had sent before was taken.
-  }
+  if (left == 0) replies_->LookAgain();
+  EndThoseWithoutServer();
   EndOverdue();
 }
 
@@ -156,10 +153,27 @@ void ClientCore::Sort(const TakenSample& taken) noexcept {
 void ClientCore::EndThoseWithoutServer() noexcept {
   for (Place& place : places_) {
     if (place.result.end != CallEnd::kPending) continue;
-    bool alive = false;
-    replies_->ForEachSource([&](const Source& source) { alive |= source.key() == place.server; });
-    if (!alive) End(place, CallEnd::kPeerGone);
+    Source* source = FindSource(place.server);
+    // What it had sent before was taken.
+    if (source == nullptr || source->is_drained()) End(place, CallEnd::kPeerGone);
   }
+}
+
+Source* ClientCore::FindSource(const EndpointKey& server) noexcept {
+  Source* found = nullptr;
+  replies_->ForEachSource([&](Source& source) {
+    if (source.key() == server) found = &source;
+  });
+  return found;
+}
+
+// Whether a reply that was sent in time may wait to be taken: behind many others', or because it
+// came just now. What was not there at the first look after the deadline was sent too late.
+bool ClientCore::MayHaveReply(Place& place) noexcept {
+  Source* source = FindSource(place.server);
+  if (source == nullptr || !source->ring().HasNext() || source->ring().at_limit()) return false;
+  if (!place.last_in_time.has_value()) place.last_in_time = source->ring().head();
+  return source->ring().position() < *place.last_in_time;
 }
 
 void ClientCore::EndOverdue() noexcept {
@@ -167,7 +181,7 @@ void ClientCore::EndOverdue() noexcept {
   for (Place& place : places_) {
     if (place.result.end != CallEnd::kPending || place.deadline == INT64_MAX) continue;
     if (now == INT64_MIN) now = clock_.Now();
-    if (now >= place.deadline) End(place, CallEnd::kDeadline);
+    if (now >= place.deadline && !MayHaveReply(place)) End(place, CallEnd::kDeadline);
   }
 }
 

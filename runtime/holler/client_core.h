@@ -97,6 +97,8 @@ class ClientCore {
     Ended result;
     EndpointKey server;  // Its publisher of replies.
     int64_t deadline = INT64_MAX;
+    // The newest sample of the server when the deadline was first seen to be over.
+    std::optional<uint64_t> last_in_time;
     uint64_t ended_as = 0;  // Counts ends.
   };
 
@@ -104,6 +106,8 @@ class ClientCore {
   Place* Find(CallId call) noexcept;
   void Sort(const TakenSample& taken) noexcept;
   void End(Place& place, CallEnd end, absl::StatusCode code = absl::StatusCode::kOk) noexcept;
+  Source* FindSource(const EndpointKey& server) noexcept;
+  bool MayHaveReply(Place& place) noexcept;
   void EndThoseWithoutServer() noexcept;
   void EndOverdue() noexcept;
   void TellListener() noexcept;

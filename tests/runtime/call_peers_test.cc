@@ -1,4 +1,5 @@
 // Calls between processes that are killed, and with peers that lie.
+#include <fcntl.h>
 #include <signal.h>
 
 #include <cstdint>
@@ -9,6 +10,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "holler/call_header.h"
+#include "holler/discovery.h"
+#include "holler/segment.h"
+#include "holler/topic.h"
 #include "process_support.h"
 
 namespace holler {
@@ -205,6 +209,71 @@ TEST_P(LyingServer, ServersCannotAnswerForEachOther) {
   }));
   Say(*replies_, header, 7);
   EXPECT_EQ(client_->Wait(call_)->number(), 7u);
+}
+
+// Replies to others, older than all others, and more of them than are passed over in one go.
+class Flood {
+ public:
+  Flood(Node& node, SubscriberCore& replies) {
+    const SegmentView<std::byte> view(segment_.data(), segment_.layout());
+    for (uint32_t n = 1; n <= kSamples; ++n) {
+      SlotHeader& header = view.slot(n);
+      header.publish_time.store(1);
+      header.size.store(sizeof(test::Number));
+      header.sequence.store(n);
+      view.ring(n % kSamples).store(n);
+    }
+    view.head().store(kSamples);
+    auto mapped = PeerSegment::Map(UniqueFd(::fcntl(segment_.fd(), F_DUPFD_CLOEXEC, 0)));
+    EXPECT_TRUE(mapped.ok()) << mapped.status();
+    const EndpointKey key{wire::NodeId(9, 9), 1};
+    node.discovery()->WithLock([&] {
+      EXPECT_TRUE(replies.Propose(key, {"flood", 1, 1, "flood"}, std::move(*mapped)).ok());
+      EXPECT_TRUE(replies.Confirm(key, {.start = 0, .head = 0}));
+    });
+  }
+
+ private:
+  static constexpr uint32_t kSamples = 5'000;
+
+  static TopicInfo Topic() {
+    TopicInfo topic = InfoOf<test::SumsDoubleReplyTopic>();
+    SegmentLayout& l = topic.layout;
+    l.depth = kSamples;
+    l.slot_count = l.depth + l.max_loans + l.max_subscribers * l.max_samples;
+    l.slots_offset = static_cast<uint32_t>(AlignUp(l.ring_offset + 4 * l.depth, kCacheLine));
+    l.segment_bytes = AlignUp(l.slots_offset + uint64_t{l.slot_count} * l.slot_stride, kPageBytes);
+    return topic;
+  }
+
+  const Segment segment_ = std::move(*Segment::Create(Topic()));
+};
+
+TEST_P(LyingServer, ItsEndIsToldThroughAFloodOfOtherReplies) {
+  AwaitedReply();
+  SubscriberCore& replies = *client_->core()->replies();
+  const Flood flood(b(), replies);
+  replies_.reset();
+  ASSERT_TRUE(Await([&] { return replies.publisher_count() == 1; }));
+  EXPECT_EQ(client_->Take().end(), CallEnd::kPeerGone);
+}
+
+TEST_P(LyingServer, AReplyInTimeCountsThoughItIsBehindAFlood) {
+  const CallHeader header = AwaitedReply();
+  const Flood flood(b(), *client_->core()->replies());
+  Say(*replies_, header, 7);
+  clock_.Advance(61 * kSecond);
+  auto reply = client_->Wait(call_);
+  ASSERT_EQ(reply.end(), CallEnd::kReply);
+  EXPECT_EQ(reply->number(), 7u);
+}
+
+TEST_P(LyingServer, AReplyTooLateDoesNotCountBehindAFlood) {
+  const CallHeader header = AwaitedReply();
+  const Flood flood(b(), *client_->core()->replies());
+  clock_.Advance(61 * kSecond);
+  Say(*replies_, header, 7);
+  EXPECT_EQ(client_->Wait(call_).end(), CallEnd::kDeadline);
 }
 
 class LyingClient : public TwoHalves {};
