@@ -34,14 +34,14 @@ class Pulse {
     if (asked_.compare_exchange_strong(asked, 0, std::memory_order_seq_cst)) news_->Ring();
   }
 
-  // Has the next beat ring. Returns the number of beats before.
+  // Has the next beat ring. Returns the number of beats before; those that the caller did not know
+  // of may have rung, or not.
   //
-  // Both sides store, then load, all in one total order. If a beat does not see this request, then
-  // its count was stored before the count is read here: it is among those returned. If it sees an
-  // earlier request and this one takes its place before the exchange, likewise. If both requests
-  // are the same number, the exchange may answer this one: with a beat that is not known, so it
-  // rings rightly. A request left over rings once for a beat that its watcher knows: it looks in
-  // vain, but it looks.
+  // A request is the number of the first beat that was not seen here, so that none which the caller
+  // knows answers it. Beat and this store, then load, all in one total order: a beat that does not
+  // see the request has counted before the count is read again, and is among those returned. So has
+  // one that sees an earlier request and loses the exchange to this one. If both requests are the
+  // same number, the exchange may answer this one: by a beat that the caller did not know.
   uint64_t WakeAtNext() noexcept {
     asked_.store(count_.load(std::memory_order_seq_cst) + 1, std::memory_order_seq_cst);
     return count_.load(std::memory_order_seq_cst);

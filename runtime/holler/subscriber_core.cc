@@ -191,8 +191,7 @@ SubscriberCounters SubscriberCore::counters() const {
 // ---- Sleeping ----
 
 bool SubscriberCore::WaitUnless(const uint32_t* seen, absl::Duration timeout) noexcept {
-  if (sources_.changed()) [[unlikely]]
-    Adopt();
+  LookAtSources();
   if (has_next()) return true;
   const int64_t deadline = DeadlineAfter(timeout);
   if (options_->spin > absl::ZeroDuration()) {
