@@ -14,7 +14,7 @@
 namespace holler {
 
 // One published message, in place: no copy is made. Its bytes do not change until the sample is
-// destroyed, whatever the publisher does meanwhile.
+// destroyed, whatever the publisher does meanwhile; docs/slot_ring.md names one exception.
 //
 //   if (auto sample = subscriber->Take()) {
 //     Use(sample->stamp_ns());

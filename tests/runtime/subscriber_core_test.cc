@@ -132,6 +132,16 @@ TEST_F(SubscriberCoreTest, OfOneThatGoesOnWhileItsLastAreTakenNothingMoreIsTaken
   }
 }
 
+TEST_F(SubscriberCoreTest, OneThatGoesOnAfterItsEndEndsNoWait) {
+  const auto stranger = Matched(1);
+  for (int64_t n = 1; n <= 2; ++n) stranger->Publish(n);
+  stranger->End();
+  EXPECT_TRUE(core_->Wait(absl::ZeroDuration()));
+  stranger->Publish(3);
+  EXPECT_FALSE(core_->Wait(absl::ZeroDuration()));
+  EXPECT_EQ(core_->lost(), 2u);
+}
+
 TEST_F(SubscriberCoreTest, WhatOneLeftIsTakenInFull) {
   const auto neighbour = Matched(2);
   const auto stranger = Matched(1);
