@@ -22,8 +22,8 @@ class Discovery;
 // A thread of its own serves discovery; it sleeps unless nodes come or go. Endpoints keep it
 // alive, so they may outlive the node. After fork() only the parent may use the node, its
 // endpoints and its samples; in a child, destroying nodes and endpoints does nothing, and creating
-// endpoints is an error. A child that does not call exec keeps peers from seeing the parent's death.
-// Thread safety: thread-safe.
+// endpoints is an error. A child that does not call exec keeps peers from seeing the parent's
+// death. Thread safety: thread-safe.
 class Node {
  public:
   // Does not block. Errors: InvalidArgument: an option; otherwise the limit that was hit and how

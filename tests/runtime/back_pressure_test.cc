@@ -47,7 +47,7 @@ TEST(BackPressure, WithAsManyLoansAsSamplesThereIsNoUseInWaiting) {
   for (int i = 0; i < 4; ++i) ASSERT_NE(ring.writer().Acquire(), kNoSlot);
   ASSERT_EQ(pressure.Await(INT64_MAX), BackPressure::kFull);
   EXPECT_EQ(pressure.Await(0), BackPressure::kFull);
-  EXPECT_EQ(reader.entry().drops, 0u);
+  EXPECT_EQ(reader.entry().drops(), 0u);
 }
 
 TEST(BackPressure, ADeadlineEndsTheWait) {
@@ -117,7 +117,7 @@ TEST(BackPressure, WhoStallsIsDroppedWithoutWaiting) {
     ASSERT_LT(MonotonicNow(), start + kMinute);
   }
   EXPECT_GE(MonotonicNow(), start + 2 * kMillisecond);
-  EXPECT_EQ(full.reader.entry().drops, 1u);
+  EXPECT_EQ(full.reader.entry().drops(), 1u);
 }
 
 // Between two looks the publisher may have been frozen, and its subscribers with it: what it did
@@ -146,7 +146,7 @@ TEST(BackPressure, ALongGapIsNotTheLastStraw) {
   EXPECT_EQ(pressure.Await(0), BackPressure::kFull);
   TakeOne(full.reader);
   EXPECT_EQ(pressure.Await(0), BackPressure::kRoom);
-  EXPECT_EQ(full.reader.entry().drops, 0u);
+  EXPECT_EQ(full.reader.entry().drops(), 0u);
 }
 
 // Going back and forth is not progress; neither is a cursor that never moved.
