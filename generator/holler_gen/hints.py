@@ -20,6 +20,8 @@ _NO_INCLUDE = re.compile(r"unable to load include file: (?P<name>.+)")
 _LATE_INCLUDE = "includes must come before declarations"
 _UNIT = re.compile(r"expecting: \S+ instead got: (?P<word>\w+)")
 _NOT_INTEGER = "Cannot assign token starting with 'float constant' to value of <> type"
+_BOOLEAN = re.compile(r"Cannot assign token starting with '(true|false)' to value of <> type")
+_ARRAY_LENGTH = "length of fixed-length array must be positive"
 _RPC_NOT_TABLE = "rpc request and response types must be tables"
 _NOT_FIXED = "structs may contain only scalar or struct fields"
 # `name:type` and the token behind it, which flatc has read when it complains about the type.
@@ -81,6 +83,13 @@ def hint(said: str, text_of: Callable[[str], str]) -> str:
     if error["what"].startswith(_LATE_INCLUDE):
         return (
             "holler: move this `include` above the namespace, and above all that the file declares."
+        )
+    if _BOOLEAN.match(error["what"]):
+        return "holler: `latched` and `reliable` take no value: name them, or leave them out."
+    if error["what"].startswith(_ARRAY_LENGTH):
+        return (
+            "holler: an array of a struct has 1 to 65535 elements; for more, make it a vector with "
+            "`max_length` in a table."
         )
     if error["what"].startswith(_NOT_INTEGER):
         return f"{_NO_UNITS}."

@@ -29,7 +29,31 @@ enum class CallEnd {
   kUnknown,    // There is no such call, or its end was told already.
 };
 
-// The end of a call as a status; `code` is the server's, of kFailed.
+// The end of a call as a code, and as a status; `code` is the server's, of kFailed.
+constexpr absl::StatusCode CallCode(CallEnd end, absl::StatusCode code) noexcept {
+  switch (end) {
+    case CallEnd::kReply:
+      return absl::StatusCode::kOk;
+    case CallEnd::kFailed:
+      return code;
+    case CallEnd::kDeadline:
+      return absl::StatusCode::kDeadlineExceeded;
+    case CallEnd::kPeerGone:
+    case CallEnd::kNoServer:
+      return absl::StatusCode::kUnavailable;
+    case CallEnd::kFull:
+      return absl::StatusCode::kResourceExhausted;
+    case CallEnd::kInvalid:
+      return absl::StatusCode::kInvalidArgument;
+    case CallEnd::kCancelled:
+      return absl::StatusCode::kCancelled;
+    case CallEnd::kPending:
+      return absl::StatusCode::kFailedPrecondition;
+    case CallEnd::kUnknown:
+      break;
+  }
+  return absl::StatusCode::kNotFound;
+}
 absl::Status CallStatus(CallEnd end, absl::StatusCode code);
 
 struct ClientOptions {

@@ -2,6 +2,7 @@
 #ifndef HOLLER_CLIENT_H_
 #define HOLLER_CLIENT_H_
 
+#include <cassert>
 #include <concepts>
 #include <cstdint>
 #include <memory>
@@ -36,8 +37,12 @@ class RequestLoan {
   explicit operator bool() const noexcept { return loan_.has_value() && *loan_; }
   // Why there is none: kNoServer or kFull; kPending if there is.
   CallEnd why() const noexcept { return why_; }
-  Writer* operator->() const noexcept { return &**loan_; }
-  Writer& operator*() const noexcept { return **loan_; }
+  // Only if there is one.
+  Writer* operator->() const noexcept {
+    assert(loan_.has_value() && "an empty loan: nobody serves, or see why(), or it is sent");
+    return loan_.has_value() ? loan_->operator->() : nullptr;
+  }
+  Writer& operator*() const noexcept { return *operator->(); }
 
  private:
   friend class Client<Method>;
@@ -191,9 +196,9 @@ class Client {
   int fd() noexcept { return replies_.fd(); }
   int64_t next_deadline() const noexcept { return core_->next_deadline(); }
 
-  // Calls under way, or ended and not collected.
+  // As of the last Take, WaitAny, Wait or Call: calls under way, or ended and not collected.
   uint32_t pending() const noexcept { return core_->count(); }
-  // Replies that came after their call had ended, and were dropped.
+  // Likewise: replies that came after their call had ended, and were dropped.
   uint64_t late() const noexcept { return core_->late(); }
 
   // For event loops.

@@ -59,8 +59,9 @@ struct SubscriberCounters {
   uint64_t malformed = 0;    // Samples that were no valid message.
   uint64_t dropped = 0;      // Times a reliable publisher did not wait for it any longer.
   uint64_t wakeups = 0;      // Sleeps that a sample ended.
-  uint64_t longest_lag = 0;  // The most samples that were seen to wait at once.
-  LatencyHistogram latency;  // From publish to take, of some samples: see docs/slot_ring.md.
+  uint64_t longest_lag = 0;  // How far it was seen behind the newest sample, at most.
+  // From publish to take: of each sample that ended a sleep, and of one in 64 of the others.
+  LatencyHistogram latency;
 
   // Sums; of the lag, the longest.
   SubscriberCounters& operator+=(const SubscriberCounters& other) noexcept {

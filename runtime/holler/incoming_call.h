@@ -84,7 +84,8 @@ class IncomingCall {
   // listens any more, or all loans are out.
   ReplyLoan Loan() noexcept { return state_->replies.Loan(); }
 
-  // Answers. False: the caller is gone, or there is no reply: an empty loan, or a table that was
+  // Answers. True: the reply was sent; it comes too late if is_expired(), or if the caller has
+  // cancelled. False: the caller is gone, or there is no reply: an empty loan, or a table that was
   // not finished or exceeds max_bytes. Then the call fails with kInternal.
   bool Reply(ReplyLoan&& loan) noexcept {
     const std::shared_ptr<ServerState<Method>> state = std::exchange(state_, nullptr);

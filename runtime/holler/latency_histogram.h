@@ -42,7 +42,7 @@ class LatencyHistogram {
   // So many percent of the latencies were at most so long: up to twice what it was exactly, as it
   // is the end of a bucket, and never more than max(). 0 if nothing was measured.
   absl::Duration percentile(double percent) const noexcept;
-  // The longest one.
+  // The longest one that was measured.
   absl::Duration max() const noexcept;
   const Buckets& buckets() const noexcept { return buckets_; }
 

@@ -72,9 +72,10 @@ absl::Status LoopCore::Watch(int fd, uint32_t events, uint64_t id) {
   }
   if (errno == EPERM) {
     return absl::InvalidArgumentError(
-        absl::StrCat("fd ", fd, " is an ordinary file or a folder, which nobody can wait for"));
+        "it is an ordinary file or a folder, which nobody can wait for");
   }
-  return SystemError(errno, absl::StrCat("epoll_ctl for fd ", fd));
+  if (errno == EBADF) return absl::InvalidArgumentError("it is not open");
+  return SystemError(errno, "epoll_ctl");
 }
 
 // ---- Sources ----

@@ -17,6 +17,11 @@ absl::StatusOr<std::unique_ptr<PublisherCore>> PublisherCore::Create(Node& node,
                                                                      PublisherOptions options) {
   std::string name = options.topic.empty() ? std::string(topic.name) : options.topic;
   if (absl::Status status = CheckTopicName(name); !status.ok()) return status;
+  if (options.stall_limit < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "topic '", name, "': stall_limit is ", absl::FormatDuration(options.stall_limit),
+        "; give a time, InfiniteDuration, or 0 for who is not to be waited for at all"));
+  }
   options = WatchCallbacks(node, topic.name, std::move(options));
   topic.name = name;
   absl::StatusOr<Segment> segment = Segment::Create(topic, options.memory);

@@ -2,6 +2,8 @@
 #ifndef HOLLER_REPLY_H_
 #define HOLLER_REPLY_H_
 
+#include <cassert>
+
 #include "absl/status/status.h"
 #include "holler/call_options.h"
 #include "holler/client_core.h"
@@ -26,19 +28,23 @@ class Reply {
       : sample_(ended.sample, static_cast<const Message*>(ended.message)),
         call_(ended.call),
         end_(ended.end),
-        code_(ended.code) {}
+        code_(CallCode(ended.end, ended.code)) {}
   // Of a call that was not sent.
-  explicit Reply(CallEnd end) : end_(end) {}
+  explicit Reply(CallEnd end) : end_(end), code_(CallCode(end, absl::StatusCode::kUnknown)) {}
 
   explicit operator bool() const noexcept { return static_cast<bool>(sample_); }
-  const Message& operator*() const noexcept { return *sample_; }
-  const Message* operator->() const noexcept { return &*sample_; }
+  // Only if there is one.
+  const Message& operator*() const noexcept { return *operator->(); }
+  const Message* operator->() const noexcept {
+    assert(sample_ && "no reply: see end()");
+    return &*sample_;
+  }
 
   CallEnd end() const noexcept { return end_; }
   // Which call; 0 if it was not sent.
   CallId call() const noexcept { return call_; }
-  // What the server said: kOk with a reply; of kFailed its code, kAborted if it dropped the call,
-  // kDataLoss if its reply was malformed.
+  // kOk with a reply, and only then. Of kFailed what the server said: kAborted if it dropped the
+  // call, kDataLoss if its reply was malformed. Else the code of status().
   absl::StatusCode code() const noexcept { return code_; }
   // The same in words, for logs: allocates.
   absl::Status status() const { return CallStatus(end_, code_); }
@@ -49,7 +55,7 @@ class Reply {
   Sample<Message> sample_;
   CallId call_ = 0;
   CallEnd end_ = CallEnd::kUnknown;
-  absl::StatusCode code_ = absl::StatusCode::kOk;
+  absl::StatusCode code_ = CallCode(CallEnd::kUnknown, {});
 };
 
 }  // namespace holler

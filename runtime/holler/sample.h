@@ -2,6 +2,7 @@
 #ifndef HOLLER_SAMPLE_H_
 #define HOLLER_SAMPLE_H_
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -46,8 +47,12 @@ class Sample {
   }
 
   explicit operator bool() const noexcept { return message_ != nullptr; }
-  const Message& operator*() const noexcept { return *message_; }
-  const Message* operator->() const noexcept { return message_; }
+  // This and all below only if it is one.
+  const Message& operator*() const noexcept { return *operator->(); }
+  const Message* operator->() const noexcept {
+    assert(message_ != nullptr && "no sample: there was none to take, or it was released");
+    return message_;
+  }
 
   // Consecutive for each publisher, from 1.
   uint64_t sequence() const noexcept { return taken_.held.sequence; }

@@ -59,7 +59,8 @@ absl::StatusOr<SignalWatch> SignalWatch::Create(int signal) {
   if (slot.watched && !inherited) {
     return absl::FailedPreconditionError(
         absl::StrCat("signal ", signal, " (", ::strsignal(signal),
-                     ") is being watched already: let one event loop of the process have it"));
+                     ") is being watched already, by this event loop or another: one watch in a "
+                     "process can have it"));
   }
   if (slot.fd.load() < 0 || inherited) {
     const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -17,6 +17,18 @@ CASES = {
         "declared before use: dept",
         "did you mean `depth`? idl/holler.fbs declares and explains those of Holler: topic, of, ",
     ),
+    "a flag with a value": (
+        'struct A (topic: "a", latched: true) { a:int; }',
+        3,
+        "to value of <> type.",
+        "`latched` and `reliable` take no value: name them, or leave them out.",
+    ),
+    "an array that is too long": (
+        'struct A (topic: "a") {\n  a:[ubyte:4194304]; }',
+        4,
+        "fit to uint16_t type",
+        "an array of a struct has 1 to 65535 elements; for more, make it a vector with `max_length`",
+    ),
     "singular": (
         'struct A (topic: "a", max_subscriber: 3) { a:int; }',
         3,

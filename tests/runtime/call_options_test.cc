@@ -15,6 +15,7 @@ TEST(CallStatus, TellsEachEndApart) {
     const auto end = static_cast<CallEnd>(i);
     const absl::Status status = CallStatus(end, absl::StatusCode::kNotFound);
     EXPECT_EQ(status.ok(), end == CallEnd::kReply);
+    EXPECT_EQ(status.code(), CallCode(end, absl::StatusCode::kNotFound));
     EXPECT_TRUE(said.insert(std::string(status.ToString())).second) << status;
   }
 }

@@ -164,6 +164,11 @@ TEST_P(Calls, WithoutAServerNothingIsSent) {
   auto reply = client->Call(test::Number(1));
   EXPECT_FALSE(reply);
   EXPECT_EQ(reply.end(), CallEnd::kNoServer);
+  EXPECT_EQ(reply.code(), absl::StatusCode::kUnavailable);
+#ifndef NDEBUG
+  EXPECT_DEATH((void)reply->number(), "no reply");
+  EXPECT_DEATH((void)client->Loan()->set_number(1), "an empty loan");
+#endif
   EXPECT_EQ(reply.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(client->Send(client->Loan()), 0u);
 }

@@ -186,6 +186,8 @@ TEST_F(EventLoopTest, FilesThatCannotBeWaitedFor) {
   EXPECT_EQ(loop_->OnReadable(file.get(), [] {}).status().code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_FALSE(loop_->OnReadable(-1, [] {}).ok());
+  const absl::Status closed = loop_->OnReadable(1'000'000, [] {}).status();
+  EXPECT_EQ(closed, absl::InvalidArgumentError("fd 1000000: it is not open"));
   Pipe pipe;
   auto watch = loop_->OnReadable(pipe.in.get(), [] {});
   EXPECT_EQ(loop_->OnReadable(pipe.in.get(), [] {}).status().code(),

@@ -487,5 +487,17 @@ TEST(ReliableProcesses, WhoWasFrozenTogetherWithThePublisherIsNotDropped) {
   EXPECT_EQ(subscriber->lost(), 0u);
 }
 
+TEST(StallLimit, CannotBeNegative) {
+  auto node = Node::Create({.domain = NextDomain()});
+  ASSERT_TRUE(node.ok());
+  const absl::Status status =
+      test::SurePublisher::Create(*node, {.stall_limit = -absl::Milliseconds(1)}).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  for (const char* part : {"test/sure", "stall_limit is -1ms", "InfiniteDuration"}) {
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr(part));
+  }
+  EXPECT_TRUE(test::SurePublisher::Create(*node, {.stall_limit = absl::ZeroDuration()}).ok());
+}
+
 }  // namespace
 }  // namespace holler

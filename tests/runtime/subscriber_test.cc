@@ -434,6 +434,14 @@ TEST_F(SubscriberTest, FdMissesNoPublisherThatComesDuringTake) {
   }
 }
 
+#ifndef NDEBUG
+TEST_F(SubscriberTest, NoSampleIsNotRead) {
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  const auto sample = subscriber->Take();
+  EXPECT_DEATH((void)sample->number(), "no sample");
+}
+#endif
+
 TEST_F(SubscriberTest, StaticProperties) {
   static_assert(!std::is_copy_constructible_v<test::SmallSubscriber>);
   static_assert(!std::is_copy_constructible_v<Sample<test::Small>>);
