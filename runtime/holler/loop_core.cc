@@ -237,12 +237,13 @@ void LoopCore::Turn(int count) {
   bool has_tasks = more_tasks_;
   for (const epoll_event& event :
        std::span(events_.data(), static_cast<size_t>(std::max(count, 0)))) {
-    if (event.data.u64 == kTimerId) {
+    const uint64_t id = event.data.u64;  // A copy: epoll_event is packed on x86-64.
+    if (id == kTimerId) {
       armed_for_ = 0;  // It has run out: whatever is next, it must be set anew.
-    } else if (event.data.u64 == kTasksId) {
+    } else if (id == kTasksId) {
       tasks_->Hush();
       has_tasks = true;
-    } else if (const auto it = sources_.find(event.data.u64); it != sources_.end()) {
+    } else if (const auto it = sources_.find(id); it != sources_.end()) {
       Serve(*it->second, event.events);
     }
   }
