@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <map>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -27,6 +28,7 @@ constexpr int64_t kRetryLater = 1'000 * kMillisecond;  // After this node was ou
 // After each look that finds samples still held, the next comes twice as late.
 constexpr int64_t kFirstLingerCheck = 50 * kMillisecond;
 constexpr int64_t kLastLingerCheck = 60'000 * kMillisecond;
+constexpr int64_t kSweepOfLook = 20 * kMillisecond;  // From one sweep of a look to the next.
 constexpr int kEventsAtOnce = 64;
 
 absl::Status TooManyTopics() {
@@ -222,10 +224,11 @@ void Discovery::ForgetCallbacksOf(uint64_t endpoint, std::unique_lock<std::mutex
 
 // ---- Observers ----
 
-bool Discovery::HasAnswers() const {
-  bool all_met = true;
-  sessions_.ForEachCalled([&](const Session&) { all_met = false; });
-  return all_met && observation_->IsAnswered();
+// Those that listen, and have not said who they are.
+std::vector<wire::NodeId> Discovery::Unmet() const {
+  std::vector<wire::NodeId> unmet = finder_.Sought();
+  std::erase_if(unmet, [&](const wire::NodeId& id) { return observation_->Knows(id); });
+  return unmet;
 }
 
 DomainSnapshot Discovery::Look(absl::Duration timeout) {
@@ -233,19 +236,32 @@ DomainSnapshot Discovery::Look(absl::Duration timeout) {
   std::unique_lock lock(mutex_);
   observation_->StartLook();
   sessions_.ForEachEstablished([](Session& session) { return session.SendObserve(); });
-  finder_.Sweep();  // Those that are new are asked once they have said who they are.
-  Settle();
-  while (!HasAnswers()) {
-    const int64_t left = deadline - MonotonicNow();
-    if (left <= 0) break;
-    // In steps: a deadline centuries away would overflow the clock.
-    answered_.wait_for(lock, std::chrono::nanoseconds(std::min(left, 1'000 * kMillisecond)));
+  bool could_sweep = false;
+  int64_t next_sweep = 0;
+  while (true) {
+    const int64_t now = MonotonicNow();
+    if (now >= next_sweep) {
+      // Those that are new are asked once they have said who they are. A call may come to nothing:
+      // because the node is gone, or called at the same time. Who still listens is called again.
+      could_sweep = finder_.Sweep();
+      Settle();
+      next_sweep = MonotonicNow() + kSweepOfLook;
+    }
+    if (could_sweep && observation_->IsAnswered() && Unmet().empty()) break;
+    if (now >= deadline) break;
+    answered_.wait_for(lock, std::chrono::nanoseconds(std::min(deadline, next_sweep) - now));
   }
   DomainSnapshot snapshot = observation_->Snapshot();
-  sessions_.ForEachCalled([&](const Session& session) {
-    snapshot.nodes.push_back({.id = ToString(*session.expected()), .peer = session.peer()});
-    snapshot.complete = false;
+  std::map<wire::NodeId, PeerInfo> unmet;
+  for (const wire::NodeId& id : Unmet()) unmet[id].node_name.assign(1, '?');
+  sessions_.ForEachCalled([&](const Session& session) {  // The kernel knows whose they are.
+    const auto it = unmet.find(*session.expected());
+    if (it != unmet.end()) it->second = session.peer();
   });
+  for (auto& [id, peer] : unmet) {
+    snapshot.nodes.push_back({.id = ToString(id), .peer = std::move(peer)});
+  }
+  snapshot.complete = snapshot.complete && could_sweep && unmet.empty();
   std::sort(snapshot.nodes.begin(), snapshot.nodes.end(),
             [](const ObservedNode& a, const ObservedNode& b) { return a.id < b.id; });
   return snapshot;

@@ -150,7 +150,7 @@ class Discovery : private SessionHost {
   void Unregister(uint64_t subscriber);
   void ForgetCallbacksOf(uint64_t endpoint, std::unique_lock<std::mutex>& lock);
 
-  bool HasAnswers() const;
+  std::vector<wire::NodeId> Unmet() const;
 
   // SessionHost.
   Observation* observation() override { return observation_.get(); }

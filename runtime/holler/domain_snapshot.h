@@ -46,7 +46,8 @@ struct ObservedSubscriber {
 
 struct ObservedNode {
   std::string id{};  // 32 hexadecimal digits.
-  PeerInfo peer{};   // Without a topic; the name is "?" if it never answered.
+  // Without a topic. The name is "?" if it never answered, and pid 0 if not even the call did.
+  PeerInfo peer{};
   // Whether all below is its answer to this look. Else it is stopped, slow, or has as many
   // observers as it serves, and this is what it told before.
   bool answered = false;

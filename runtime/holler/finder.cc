@@ -1,6 +1,7 @@
 #include "holler/finder.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
@@ -119,7 +120,7 @@ bool Finder::IsWorthwhile(const wire::HollerT& holler) const {
          common(host_.registry().subscribes(), holler.publishes);
 }
 
-void Finder::Sweep() {
+bool Finder::Sweep() {
   ++host_.stats().sweeps;
   absl::StatusOr<std::vector<NodeAddress>> nodes = SweepNodes();
   if (!nodes.ok()) {
@@ -130,19 +131,27 @@ void Finder::Sweep() {
       ++host_.stats().exhausted;
       host_.RetryLater();
     }
-    return;
+    return false;
   }
   const NodeIdentity& self = host_.self();
-  std::set<wire::NodeId> present;
+  present_.clear();
   for (const NodeAddress& address : *nodes) {
     if (address.domain != self.domain || !self.allowed.contains(address.uid) ||
         address.id == self.id) {
       continue;
     }
-    present.insert(address.id);
+    present_.insert(address.id);
     if (!met_.IsInVain(address.id)) Call(address);
   }
-  met_.KeepOnly(present);
+  met_.KeepOnly(present_);
+  return true;
+}
+
+std::vector<wire::NodeId> Finder::Sought() const {
+  std::vector<wire::NodeId> sought;
+  std::copy_if(present_.begin(), present_.end(), std::back_inserter(sought),
+               [&](const wire::NodeId& id) { return !met_.IsBanned(id) && !met_.IsInVain(id); });
+  return sought;
 }
 
 void Finder::Call(const NodeAddress& address) {
@@ -166,6 +175,7 @@ void Finder::Call(const NodeAddress& address) {
     host_.LogFirst(absl::StrCat("an address of ", address.uid), LogSeverity::kWarning,
                    absl::StrCat("process ", peer.pid, " of user ", peer.uid,
                                 " listens at an address of user ", address.uid, ": not connected"));
+    met_.Ban(address.id);
     return;
   }
   // A node that is stopped may answer later, so calls have no deadline; but one process must not

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "holler/acquaintances.h"
@@ -36,8 +37,11 @@ class Finder {
   // When Announce is due; INT64_MAX: never.
   int64_t next_step() const { return schedule_.next(); }
 
-  // Looks for every node of the machine, and calls those it is not connected with.
-  void Sweep();
+  // Looks for every node of the machine, and calls those it is not connected with. False: it could
+  // not look.
+  bool Sweep();
+  // Those that the last sweep found, but for those that need not be met.
+  std::vector<wire::NodeId> Sought() const;
   // Hears the hollers that came.
   void OnDatagrams();
 
@@ -56,7 +60,8 @@ class Finder {
   EventPoll& poll_;
   AnnounceSchedule schedule_;
   std::optional<MulticastGroup> group_;
-  std::set<uid_t> foreigners_;  // Users that are not allowed, and were told of.
+  std::set<wire::NodeId> present_;  // Those that the last sweep found.
+  std::set<uid_t> foreigners_;      // Users that are not allowed, and were told of.
   // For datagrams; not zeroed, so only what is used costs memory.
   const std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kMaxMessageBytes);
 };

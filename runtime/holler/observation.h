@@ -32,6 +32,8 @@ class Observation {
   // A node's card. Errors: InvalidArgument: one that no node sends to observers.
   absl::Status OnCard(const wire::NodeId& id, ReceivedCard card);
 
+  // Whether node `id` is there.
+  bool Knows(const wire::NodeId& id) const { return nodes_.contains(id); }
   // Whether all nodes have answered this look.
   bool IsAnswered() const;
   DomainSnapshot Snapshot() const;

@@ -1,8 +1,11 @@
 // Looking at a domain from outside: what is seen, and that nobody notices.
 #include "holler/observer.h"
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,6 +16,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "holler/neighbourhood.h"
 #include "holler/session.h"
 #include "node_support.h"
 #include "process_support.h"
@@ -255,6 +259,38 @@ TEST_F(ObserverTest, ManyNodes) {
   size_t seen = 0;
   for (const ObservedNode& node : snapshot.nodes) seen += node.publishers.size();
   EXPECT_EQ(seen, publishers.size());
+}
+
+// As a node does that called at the same time: its own call stays, and this one comes to nothing.
+TEST_F(ObserverTest, OneThatDropsCallsIsCalledAgainAsLongAsItListens) {
+  const wire::NodeId id{1, static_cast<uint64_t>(::getpid())};
+  auto listener = Listen({domain_, ::geteuid(), id});
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  const Observer observer = Observe();
+  std::atomic<int> calls = 0;
+  std::thread dropper([&] {
+    pollfd readable{listener->get(), POLLIN, 0};
+    while ((readable.revents & POLLHUP) == 0) {  // Until the listener is shut down.
+      ::poll(&readable, 1, -1);
+      if (UniqueFd(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC))) ++calls;
+    }
+  });
+  const auto is_named = [&] {
+    const DomainSnapshot snapshot = observer.Look(absl::Milliseconds(100));
+    return !snapshot.complete && snapshot.nodes.size() == 1 &&
+           snapshot.nodes[0].id == ToString(id) && snapshot.nodes[0].peer.node_name == "?" &&
+           !snapshot.nodes[0].answered;
+  };
+  EXPECT_TRUE(Await([&] {
+    EXPECT_TRUE(is_named());
+    return calls >= 3;
+  }));
+  ::shutdown(listener->get(), SHUT_RDWR);
+  dropper.join();
+  listener->reset();
+  const DomainSnapshot snapshot = observer.Look(kLong);
+  EXPECT_TRUE(snapshot.complete);
+  EXPECT_TRUE(snapshot.nodes.empty());
 }
 
 TEST_F(ObserverTest, LooksWhileEverythingComesAndGoes) {
