@@ -13,9 +13,9 @@
 //
 //   subscriber page (memfd of the subscriber, one for each publisher it is matched with; only the
 //   subscriber can write it)
-//   +----------------+----------------------------+-------+
-//   | immutable line | armed word, cursor, pins   | tally |
-//   +----------------+----------------------------+-------+
+//   +----------------+------------+--------------+-------+
+//   | immutable line | armed word | cursor, pins | tally |
+//   +----------------+------------+--------------+-------+
 //
 // The life of a slot. Each arrow is made by the publisher alone; a subscriber only ever pins.
 //
@@ -79,24 +79,27 @@ struct SlotHeader {
 static_assert(sizeof(SlotHeader) == kSlotHeaderBytes);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
-// The memory of one subscriber towards one publisher. Its armed word and its first pins share a
-// cache line; a publisher reads no more of it than these and the other pins.
+// The memory of one subscriber towards one publisher, which reads the armed word with each sample,
+// pins and cursor now and then. The subscriber writes pins and cursor with each sample it takes,
+// the armed word when it goes to sleep: so these are on lines of their own, and while both are
+// awake neither takes a line from the other.
 struct SubscriberPage {
   uint64_t magic;
   uint32_t abi_version;
   uint32_t max_samples;  // Pins in use; the publisher reads as many as its own layout says.
   uint32_t start_at;     // A StartAt.
   uint32_t best_effort;  // Not 0: holds nobody up, on reliable topics either.
-  alignas(kCacheLine) std::atomic<uint32_t> armed;  // 0: awake. Else an ArmedWord.
-  alignas(8) std::atomic<uint64_t> cursor;          // The newest sample taken, lost or skipped: C1.
-  std::atomic<uint32_t> pins[kMaxSamplesLimit];     // Slot number + 1; 0: nothing held.
-  SubscriberTally tally;                            // On lines of its own.
+  alignas(kCacheLine) std::atomic<uint32_t> armed;   // 0: awake. Else an ArmedWord.
+  alignas(kCacheLine) std::atomic<uint64_t> cursor;  // The newest taken, lost or skipped: C1.
+  std::atomic<uint32_t> pins[kMaxSamplesLimit];      // Slot number + 1; 0: nothing held.
+  SubscriberTally tally;                             // On lines of its own.
 
   // The cursor, for whoever only wants to know.
   uint64_t position() const noexcept { return cursor.load(std::memory_order_relaxed); }
 };
-static_assert(offsetof(SubscriberPage, cursor) == kCacheLine + 8);
-static_assert(offsetof(SubscriberPage, pins) == kCacheLine + 16);
+static_assert(offsetof(SubscriberPage, armed) == kCacheLine);
+static_assert(offsetof(SubscriberPage, cursor) == 2 * kCacheLine);
+static_assert(offsetof(SubscriberPage, pins) == 2 * kCacheLine + 8);
 static_assert(sizeof(SubscriberPage) <= kPageBytes);
 
 inline constexpr uint32_t kNoSlot = UINT32_MAX;
