@@ -27,8 +27,14 @@ inline int64_t TimeAfter(int64_t start, absl::Duration length) noexcept {
   const int64_t ns = absl::ToInt64Nanoseconds(std::max(length, absl::ZeroDuration()));
   return ns > INT64_MAX - start ? INT64_MAX : start + ns;
 }
+// For ever costs no look at the clock: who wakes up after a while finds all it needs out of cache.
 inline int64_t DeadlineAfter(absl::Duration timeout) noexcept {
-  return TimeAfter(MonotonicNow(), timeout);
+  return timeout == absl::InfiniteDuration() ? INT64_MAX : TimeAfter(MonotonicNow(), timeout);
+}
+
+// Whether CLOCK_MONOTONIC shows `deadline`; never, if that is INT64_MAX.
+inline bool IsOver(int64_t deadline) noexcept {
+  return deadline != INT64_MAX && MonotonicNow() >= deadline;
 }
 
 // From `then` to `now`, as far as that can be said: a peer's time may be any number.

@@ -33,18 +33,10 @@ constexpr int64_t kSecond = 1'000'000'000;
 
 uint64_t AddressOf(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
 
-}  // namespace
-
-bool CanSleepOnWords() noexcept {
-  // No waiters is an error of another kind than no such call. EPERM: what sandboxes say that do not
-  // know a call.
-  static const bool can = ::syscall(kSysFutexWaitv, nullptr, 0, 0, nullptr, 0) == -1 &&
-                          errno != ENOSYS && errno != EPERM;
-  return can;
-}
-
-bool SleepOnWords(std::span<const FutexWord> words, int64_t deadline) noexcept {
-  std::array<Waiter, kMostFutexWords> waiters;
+// `kMost`: as many words as there may be. Not inline, or all sizes would be on one stack.
+template <size_t kMost>
+[[gnu::noinline]] bool SleepOnSome(std::span<const FutexWord> words, int64_t deadline) noexcept {
+  std::array<Waiter, kMost> waiters;
   size_t count = 0;
   for (const FutexWord& word : words) {
     waiters[count++] = {.expected = word.expected,
@@ -57,6 +49,21 @@ bool SleepOnWords(std::span<const FutexWord> words, int64_t deadline) noexcept {
                                deadline == INT64_MAX ? nullptr : &until, CLOCK_MONOTONIC);
   // EAGAIN: a word has changed already. EINTR: a signal; the caller looks for itself.
   return woken >= 0 || errno != ETIMEDOUT;
+}
+
+}  // namespace
+
+bool CanSleepOnWords() noexcept {
+  // No waiters is an error of another kind than no such call. EPERM: what sandboxes say that do not
+  // know a call.
+  static const bool can = ::syscall(kSysFutexWaitv, nullptr, 0, 0, nullptr, 0) == -1 &&
+                          errno != ENOSYS && errno != EPERM;
+  return can;
+}
+
+bool SleepOnWords(std::span<const FutexWord> words, int64_t deadline) noexcept {
+  return words.size() <= kFewFutexWords ? SleepOnSome<kFewFutexWords>(words, deadline)
+                                        : SleepOnSome<kMostFutexWords>(words, deadline);
 }
 
 bool SleepOnWord(const FutexWord& word, int64_t deadline) noexcept {

@@ -17,6 +17,8 @@ struct FutexWord {
 
 // Words one thread can sleep on at once (FUTEX_WAITV_MAX).
 inline constexpr size_t kMostFutexWords = 128;
+// So many need little of the stack, which is out of cache after a sleep.
+inline constexpr size_t kFewFutexWords = 3;
 
 // Whether this kernel, and the sandbox if there is one, have futex_waitv (Linux 5.16). Costs
 // nothing after the first call.

@@ -196,7 +196,7 @@ bool SubscriberCore::WaitUnless(const uint32_t* seen, absl::Duration timeout) no
   const int64_t deadline = DeadlineAfter(timeout);
   if (options_->spin > absl::ZeroDuration()) {
     if (Spin(deadline)) return true;
-    if (MonotonicNow() >= deadline) return false;
+    if (IsOver(deadline)) return false;
   }
   while (true) {
     const uint32_t news = news_.load();  // Before the look at what it tells of.
@@ -233,9 +233,15 @@ bool SubscriberCore::Spin(int64_t deadline) noexcept {
   return false;
 }
 
-// S1 to S3 for futexes. Returns whether it was ended by anything but the deadline.
 bool SubscriberCore::SleepOnFutexes(uint32_t news, int64_t deadline) noexcept {
-  std::array<FutexWord, kMostFutexWords> words;
+  return sources_.size() <= 1 ? SleepOnSome<kFewFutexWords>(news, deadline)
+                              : SleepOnSome<kMostFutexWords>(news, deadline);
+}
+
+// S1 to S3 for futexes. Returns whether it was ended by anything but the deadline.
+template <size_t kMost>
+bool SubscriberCore::SleepOnSome(uint32_t news, int64_t deadline) noexcept {
+  std::array<FutexWord, kMost> words;
   size_t count = 0;
   words[count++] = {.address = &news_, .expected = news, .is_shared = false};
   for (const auto& source : sources_) {
@@ -244,14 +250,15 @@ bool SubscriberCore::SleepOnFutexes(uint32_t news, int64_t deadline) noexcept {
     if (ring.HeadMoved() && !ring.at_limit()) return true;
     // The publisher wakes who sleeps on the armed word, a page that nobody else has: whoever has
     // mapped a word can move its sleepers elsewhere (FUTEX_REQUEUE), or pile up sleepers of its
-    // own. Then head, only to be compared: nobody is woken there.
+    // own. Then head, only to be compared: nobody is woken there, so to the kernel it is this
+    // process's own, which saves it a walk to the page.
     words[count++] = {.address = ring.armed_word(),
                       .expected = ArmedWord(known, WakeBy::kFutex),
                       .is_shared = true};
     words[count++] = {
-        .address = ring.head_word(), .expected = static_cast<uint32_t>(known), .is_shared = true};
+        .address = ring.head_word(), .expected = static_cast<uint32_t>(known), .is_shared = false};
   }
-  if (MonotonicNow() >= deadline) return false;
+  if (IsOver(deadline)) return false;
   has_slept_ = true;
   return SleepOnWords({words.data(), count}, deadline);
 }

@@ -135,6 +135,8 @@ class SubscriberCore final : public SubscriberEndpoint {
   bool WaitUnless(const uint32_t* seen, absl::Duration timeout) noexcept;
   bool HeadMoved() noexcept;
   bool SleepOnFutexes(uint32_t news, int64_t deadline) noexcept;
+  template <size_t kMost>  // Words to sleep on. Not inline: see kFewFutexWords.
+  [[gnu::noinline]] bool SleepOnSome(uint32_t news, int64_t deadline) noexcept;
   bool Spin(int64_t deadline) noexcept;
   bool SleepOnBells(int64_t deadline) noexcept;
 
