@@ -439,8 +439,8 @@ TEST(StaticProperties, OfWhatIsShared) {
   static_assert(
       offsetof(SubscriberPage, cursor) / kCacheLine != offsetof(SubscriberPage, armed) / kCacheLine,
       "what publishers read with each sample is not what subscribers write with each");
-  static_assert(
-      offsetof(SubscriberPage, pins) / kCacheLine == offsetof(SubscriberPage, cursor) / kCacheLine);
+  static_assert(offsetof(SubscriberPage, pins) / kCacheLine ==
+                offsetof(SubscriberPage, cursor) / kCacheLine);
   static_assert(sizeof(SubscriberPage) <= kPageBytes);
   static_assert(std::atomic<uint64_t>::is_always_lock_free);
   static_assert(std::atomic<uint32_t>::is_always_lock_free);
