@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "holler/clock.h"
+#include "holler/relax_cpu.h"
 
 namespace holler {
 namespace {
@@ -27,6 +28,7 @@ BackPressure::BackPressure(RingWriter& ring, absl::Duration stall_limit)
 BackPressure::Outcome BackPressure::Await(int64_t deadline) noexcept {
   // Nobody but the user can make room then.
   if (ring_.loans() >= ring_.layout().depth) return kFull;
+  if (deadline > 0 && Spin()) return kRoom;
   Outcome outcome = kRoom;
   bool waiting = false;
   while (!ring_.HasRoom()) {
@@ -53,6 +55,20 @@ BackPressure::Outcome BackPressure::Await(int64_t deadline) noexcept {
   }
   if (waiting) ring_.SetWaiting(0);
   return outcome;
+}
+
+// A subscriber that is at it makes room within a microsecond. Where that hope fails, it is given up
+// sooner the next time. Returns whether there is room.
+bool BackPressure::Spin() noexcept {
+  for (int i = 0; i < spins_; ++i) {
+    if (ring_.HasRoom()) {
+      spins_ = std::min(2 * spins_, kMostSpins);
+      return true;
+    }
+    RelaxCpu();
+  }
+  spins_ = std::max(spins_ / 2, kFewestSpins);
+  return false;
 }
 
 void BackPressure::Look(int64_t now, Laggards& laggards) noexcept {

@@ -39,6 +39,10 @@ class BackPressure {
   void OnMatchEnded() noexcept;
 
  private:
+  // Looks at the cursors before it sleeps: for about as long as a sleep and a wake-up take.
+  static constexpr int kMostSpins = 256;
+  static constexpr int kFewestSpins = 4;
+
   // Who is waited for, as a list of words to sleep on.
   struct Laggards {
     std::array<FutexWord, kMostFutexWords> words;
@@ -47,6 +51,7 @@ class BackPressure {
     int64_t next_look = INT64_MAX;  // When to look at them again, though none goes on.
   };
 
+  bool Spin() noexcept;
   void Look(int64_t now, Laggards& laggards) noexcept;
   // Notes that a subscriber lags, with its cursor there. Returns whether it did for `stall_limit_`.
   bool HasStalled(Reader& reader, uint64_t cursor, int64_t now) const noexcept;
@@ -54,6 +59,7 @@ class BackPressure {
   RingWriter& ring_;
   const int64_t stall_limit_;      // ns.
   const int64_t slice_;            // The most that counts between two looks, ns.
+  int spins_ = kMostSpins;         // Looks before it sleeps.
   std::atomic<uint32_t> news_{0};  // Counts calls of OnMatchEnded.
 };
 

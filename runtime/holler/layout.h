@@ -10,7 +10,7 @@ namespace holler {
 
 // Bumped when SegmentHeader, SlotHeader, SubscriberPage or the meaning of any step changes.
 // Nodes of different versions refuse each other.
-inline constexpr uint32_t kAbiVersion = 3;
+inline constexpr uint32_t kAbiVersion = 4;
 
 inline constexpr uint32_t kCacheLine = 64;
 inline constexpr uint32_t kPageBytes = 4096;

@@ -38,6 +38,7 @@ PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo top
                              std::string topic_name, Segment segment, PublisherOptions options)
     : discovery_(std::move(discovery)),
       clock_(discovery_->clock()),
+      tick_clock_(clock_.is_monotonic_clock() && CpuTicks::Exist()),
       id_(discovery_->NewEndpointId()),
       topic_name_(std::move(topic_name)),
       topic_([&] {
@@ -46,6 +47,7 @@ PublisherCore::PublisherCore(std::shared_ptr<Discovery> discovery, TopicInfo top
       }()),
       segment_(std::move(segment)),
       ring_(segment_.data(), segment_.layout()),
+      most_unannounced_(std::clamp<uint64_t>(topic_.layout.depth / 2, 1, kMostUnannounced)),
       options_(std::make_shared<const PublisherOptions>(std::move(options))),
       pressure_(ring_, options_->stall_limit) {}
 
@@ -134,7 +136,7 @@ uint64_t PublisherCore::PublishCall(uint32_t slot, uint32_t size) noexcept {
   // Before it is there: who was dropped and takes again is owed what comes after this look.
   const uint64_t next = ring_.head() + 1;
   WithReader(to, [&](MatchReader& reader) { reader.owed = next; });
-  return ring_.Publish(slot, size, clock_.Now(), CallWaker{{}, to});
+  return ring_.Publish(slot, size, Now(), CallWaker{{}, to});
 }
 
 std::vector<EndpointKey> PublisherCore::TakeStalled() {

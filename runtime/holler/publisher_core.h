@@ -28,6 +28,7 @@
 #include "holler/pulse.h"
 #include "holler/segment.h"
 #include "holler/slot_ring.h"
+#include "holler/tick_clock.h"
 
 namespace holler {
 
@@ -58,10 +59,24 @@ class PublisherCore final : public PublisherEndpoint {
   void Return(uint32_t slot) noexcept { ring_.Return(slot); }
   uint64_t Publish(uint32_t slot, uint32_t size) noexcept {
     if (topic_.call_header_bytes != 0) return PublishCall(slot, size);
-    const uint64_t sequence = ring_.Publish(slot, size, clock_.Now(), Waker{});
+    const uint64_t sequence = ring_.Publish(slot, size, Now(), Waker{});
     if (pulse_ != nullptr) [[unlikely]]
       pulse_->Beat();
     return sequence;
+  }
+  // Many at once, which share their time: Put each, and Announce when HasRoom says no, and in the
+  // end. Not for calls.
+  int64_t Now() noexcept { return clock_.is_monotonic_clock() ? tick_clock_.Now() : clock_.Now(); }
+  bool HasRoom() noexcept { return ring_.HasRoom(); }
+  void Put(uint32_t slot, uint32_t size, int64_t now) noexcept {
+    ring_.Put(slot, size, now);
+    if (ring_.unannounced() >= most_unannounced_) Announce();
+  }
+  void Announce() noexcept {
+    if (ring_.unannounced() == 0) return;
+    ring_.Announce(Waker{});
+    if (pulse_ != nullptr) [[unlikely]]
+      pulse_->Beat();
   }
   std::byte* payload(uint32_t slot) const noexcept { return ring_.payload(slot); }
   uint32_t loans() const noexcept { return ring_.loans(); }
@@ -109,6 +124,8 @@ class PublisherCore final : public PublisherEndpoint {
  private:
   // Subscribers that wait for a place; more are turned away.
   static constexpr size_t kMostWaiting = 256;
+  // Samples of a batch that are announced together.
+  static constexpr uint64_t kMostUnannounced = 64;
 
   // In the ring's table; all readers there are such.
   struct MatchReader : Reader {
@@ -161,11 +178,14 @@ class PublisherCore final : public PublisherEndpoint {
 
   const std::shared_ptr<Discovery> discovery_;
   const Clock clock_;
+  TickClock<CpuTicks> tick_clock_;  // In its place, if it is CLOCK_MONOTONIC.
   const uint64_t id_;
   const std::string topic_name_;
   const TopicInfo topic_;
   const Segment segment_;
   RingWriter ring_;
+  // Of a batch, so that subscribers take the first while the last are written.
+  const uint64_t most_unannounced_;
   // Shared with callbacks that are on their way: one may destroy the endpoint.
   const std::shared_ptr<const PublisherOptions> options_;
   BackPressure pressure_;

@@ -27,12 +27,13 @@
 // Steps, as docs/slot_ring.md argues them (n: sequence number, s: slot):
 //
 //   publish sample n, held in slot s            take sample n
-//    P1 slot[s].sequence = n     release         T0 an own pin is 0            acquire
-//    P2 ring[n % depth]  = s     release         T1 h = head, n <= h           acquire
+//    P0 hinted slot, if not s: gone to n         T0 an own pin is 0            acquire
+//    P1 slot[s].sequence = n     release         T1 h = head, n <= h           acquire
+//    P2 ring[n % depth]  = s     release            or hinted slot: holds n    acquire
 //    P3 head             = n     seq_cst         T2 s = ring[n % depth]        acquire
 //    P4 read armed words         seq_cst         T3 pin = s + 1                seq_cst
 //   reclaim                                      T4 slot[s].sequence == n ?    seq_cst
-//    R1 slot[s].sequence = 0     seq_cst         T5 read the payload
+//    R1 slot[s]: gone up to n    seq_cst         T5 read the payload
 //    R2 read every pin once      seq_cst         T6 pin = 0                    release
 //   subscribers come and go (discovery)         sleep
 //    J1 table entry = reader     seq_cst         S1 armed = known              seq_cst
@@ -71,7 +72,7 @@ namespace holler {
 // before it holds the slot (RingReader::PeekPublishTime); `size` and `next_slot`, so that a
 // lying publisher cannot change them between a check and a use.
 struct SlotHeader {
-  std::atomic<uint64_t> sequence;     // 0: no sample. Steps P1, R1, T4.
+  std::atomic<uint64_t> sequence;     // The sample it holds, or GoneUpTo. Steps P0, P1, R1, T4.
   std::atomic<int64_t> publish_time;  // CLOCK_MONOTONIC, ns.
   std::atomic<uint32_t> size;         // Bytes of the payload in use.
   std::atomic<uint32_t> next_slot;    // Hint: where the successor will most likely be.
@@ -101,6 +102,15 @@ static_assert(offsetof(SubscriberPage, armed) == kCacheLine);
 static_assert(offsetof(SubscriberPage, cursor) == 2 * kCacheLine);
 static_assert(offsetof(SubscriberPage, pins) == 2 * kCacheLine + 8);
 static_assert(sizeof(SubscriberPage) <= kPageBytes);
+
+// What the sequence of a slot says that holds no sample: none up to n is there, or will be. So who
+// waits for one at the slot that a hint named learns there if it went elsewhere, or is over.
+inline constexpr uint64_t kGone = uint64_t{1} << 63;
+constexpr uint64_t GoneUpTo(uint64_t n) noexcept { return kGone | n; }
+// Whether a slot that says so may still come to hold sample n.
+constexpr bool IsYetToCome(uint64_t sequence, uint64_t n) noexcept {
+  return (sequence & ~kGone) < n;
+}
 
 inline constexpr uint32_t kNoSlot = UINT32_MAX;
 // The cursor of a subscriber that takes no more, but may hold samples: it holds nobody up.
@@ -301,7 +311,8 @@ class RingWriter {
   // long as they keep up. docs/slot_ring.md argues why those that join meanwhile miss nothing.
   bool HasRoom() noexcept {
     if (sequence_ + loans_ < limit_) return true;
-    uint64_t slowest = sequence_;
+    // Not by what was put and not announced: who joins now is owed it.
+    uint64_t slowest = announced_;
     ForEachReliable([&](const Reader& reader, uint64_t cursor) {
       slowest = std::min(slowest, std::max(cursor, reader.start));
     });
@@ -324,7 +335,7 @@ class RingWriter {
       if (reader.is_dropped) {
         if (cursor <= reader.stuck_at) return;
         reader.is_dropped = false;  // It takes again; what it missed meanwhile, it counts as lost.
-        reader.start = sequence_;
+        reader.start = announced_;
       }
       visit(reader, cursor);
     });
@@ -342,15 +353,26 @@ class RingWriter {
   // returns false, which is for want of memory, again with the next sample.
   template <typename Waker>
   uint64_t Publish(uint32_t slot, uint32_t size, int64_t now, Waker&& waker) noexcept {
-    const uint64_t n = ++sequence_;
-    SlotHeader& header = view_.slot(slot);
-    header.publish_time.store(now, std::memory_order_release);     // partner: PeekPublishTime
-    header.size.store(size, std::memory_order_relaxed);            // ordered by P1
-    header.next_slot.store(next_, std::memory_order_relaxed);      // ordered by P1; only a hint
-    OpenBracket(std::memory_order_release);                        // partner J3
-    header.sequence.store(n, std::memory_order_release);           // P1, partner T4
-    view_.ring(position_).store(slot, std::memory_order_release);  // P2, partner T2
-    view_.head().store(n, std::memory_order_seq_cst);              // P3, partners T1, S2
+    Write(slot, size, now);
+    Announce(std::forward<Waker>(waker));
+    Evict(slot);
+    return sequence_;
+  }
+
+  // The same in two steps, for many at once: Put each, then Announce all. Between them a subscriber
+  // that keeps up may take them, but nobody is woken. On reliable topics, HasRoom before each.
+  void Put(uint32_t slot, uint32_t size, int64_t now) noexcept {
+    Write(slot, size, now);
+    Evict(slot);
+  }
+  // Whether there is anything to announce.
+  uint64_t unannounced() const noexcept { return sequence_ - announced_; }
+
+  template <typename Waker>
+  void Announce(Waker&& waker) noexcept {
+    const uint64_t n = announced_ = sequence_;
+    OpenBracket(std::memory_order_release);            // partner J3
+    view_.head().store(n, std::memory_order_seq_cst);  // P3, partners T1, S2
     readers_.ForEach([&](Reader& reader) {
       const uint32_t armed = reader.page->armed.load(std::memory_order_seq_cst);  // P4, partner S1
       if (armed == reader.last_rung) return;
@@ -364,15 +386,6 @@ class RingWriter {
       }
     });
     CloseBracket();
-
-    --loans_;
-    const uint32_t evicted = std::exchange(in_ring_[position_], slot);
-    if (++position_ == view_.layout().depth) position_ = 0;
-    if (evicted != kNoSlot) {
-      view_.slot(evicted).sequence.store(0, std::memory_order_seq_cst);  // R1, partner T4
-      retired_[retired_count_++] = evicted;
-    }
-    return n;
   }
 
   std::byte* payload(uint32_t slot) const noexcept { return view_.payload(slot); }
@@ -406,6 +419,33 @@ class RingWriter {
   static constexpr uint32_t kBatchBytes = 16 * 1024;
   static constexpr uint32_t kBatchMost = 16;
 
+  void Write(uint32_t slot, uint32_t size, int64_t now) noexcept {
+    const uint64_t n = ++sequence_;
+    if (hinted_ != slot && hinted_ != kNoSlot) {  // P0, partner T1
+      view_.slot(hinted_).sequence.store(GoneUpTo(n), std::memory_order_release);
+    }
+    hinted_ = next_;
+    SlotHeader& header = view_.slot(slot);
+    header.publish_time.store(now, std::memory_order_release);     // partner: PeekPublishTime
+    header.size.store(size, std::memory_order_relaxed);            // ordered by P1
+    header.next_slot.store(next_, std::memory_order_relaxed);      // ordered by P1; only a hint
+    header.sequence.store(n, std::memory_order_release);           // P1, partners T1, T4
+    view_.ring(position_).store(slot, std::memory_order_release);  // P2, partner T2
+    --loans_;
+  }
+
+  // Puts the slot into the ring for the publisher's own use, in place of the one that leaves it.
+  void Evict(uint32_t slot) noexcept {
+    const uint32_t evicted = std::exchange(in_ring_[position_], slot);
+    if (++position_ == view_.layout().depth) position_ = 0;
+    if (evicted == kNoSlot) return;
+    // Whoever looks now finds it gone. R1 says so once more, in the order it takes; by then the
+    // line is this CPU's again, for which a locked instruction would have to wait here.
+    view_.slot(evicted).sequence.store(GoneUpTo(sequence_ - view_.layout().depth),
+                                       std::memory_order_relaxed);
+    retired_[retired_count_++] = evicted;
+  }
+
   void OpenBracket(std::memory_order order) noexcept { bracket_.store(++bracket_count_, order); }
   void CloseBracket() noexcept { bracket_.store(++bracket_count_, std::memory_order_release); }
 
@@ -422,6 +462,11 @@ class RingWriter {
   // for each slot would let one moving pin hide them all.
   void Scan() noexcept {
     ++scan_;
+    for (uint32_t i = 0; i < retired_count_; ++i) {
+      std::atomic<uint64_t>& sequence = view_.slot(retired_[i]).sequence;
+      const uint64_t gone = sequence.load(std::memory_order_relaxed);  // As Evict left it.
+      sequence.store(gone, std::memory_order_seq_cst);                 // R1, partner T4
+    }
     OpenBracket(std::memory_order_seq_cst);  // partner J2/J3
     readers_.ForEach([&](Reader& reader) {
       for (uint32_t i = 0; i < view_.layout().max_samples; ++i) {
@@ -445,12 +490,14 @@ class RingWriter {
   const SegmentView<std::byte> view_;
   ReaderTable readers_;
   const uint32_t scan_batch_;
-  uint64_t sequence_ = 0;  // Of the newest sample.
-  uint64_t position_;      // (sequence_ + 1) % depth, kept by counting: no division.
-  uint64_t limit_ = 0;     // Samples up to this one overwrite nothing that is still owed.
+  uint64_t sequence_ = 0;   // Of the newest sample,
+  uint64_t announced_ = 0;  // and of the newest that was announced: head.
+  uint64_t position_;       // (sequence_ + 1) % depth, kept by counting: no division.
+  uint64_t limit_ = 0;      // Samples up to this one overwrite nothing that is still owed.
   uint32_t loans_ = 0;
-  uint32_t next_ = kNoSlot;  // Chosen for the next loan, and hinted at by the sample before.
-  uint32_t fresh_ = 0;       // Slots from here on were never used.
+  uint32_t next_ = kNoSlot;    // Chosen for the next loan.
+  uint32_t hinted_ = kNoSlot;  // What the newest sample hints at: free or on loan.
+  uint32_t fresh_ = 0;         // Slots from here on were never used.
   uint32_t free_count_ = 0;
   uint32_t retired_count_ = 0;
   uint64_t scan_ = 0;
@@ -502,8 +549,19 @@ class RingReader {
   // Empty: nothing new, or max_samples are held (then at_limit()).
   std::optional<HeldSample> Take() noexcept {
     auto sample = TakeNext();
-    Report();
+    if (!in_batch_ || cursor_ - reported_ >= kReportAtLeast) Report();
     return sample;
+  }
+
+  // Between these two, Take gives what there was at the start, and tells the publisher now and then
+  // only. What comes meanwhile is left alone: where the publisher writes, nobody should look.
+  void StartBatch() noexcept {
+    in_batch_ = true;
+    known_ = view_.head().load(std::memory_order_acquire);  // T1, partner P3
+  }
+  void EndBatch() noexcept {
+    in_batch_ = false;
+    Report();
   }
 
   // The newest sample, if it was not taken yet. Those before it count as skipped(), not lost().
@@ -519,6 +577,7 @@ class RingReader {
     if (head <= cursor_) return;
     page_->tally.skipped.Add(head - cursor_);
     cursor_ = head;
+    hint_ = kNoSlot;
     Report();
   }
 
@@ -615,14 +674,26 @@ class RingReader {
 
  private:
   static constexpr int kAttempts = 8;
+  // A publisher that lies about where it goes on is found out after so many looks.
+  static constexpr uint32_t kLooksAtHint = 64;
+  // In a batch, the publisher is told after so many samples.
+  static constexpr uint64_t kReportAtLeast = 16;
 
   std::optional<HeldSample> TakeNext() noexcept {
     const uint32_t pin = FreePin();
     if (pin == kNoSlot) return std::nullopt;
-    // The hint spares a subscriber that keeps up the lines of head and ring.
-    if (hint_ < view_.layout().slot_count &&
-        view_.slot(hint_).sequence.load(std::memory_order_acquire) == cursor_ + 1) {  // P1
-      if (auto sample = Hold(hint_, cursor_ + 1, pin)) return sample;
+    if (in_batch_ && cursor_ >= known_) return std::nullopt;
+    // The hint spares a subscriber that keeps up the lines of head and ring, and the publisher that
+    // they are taken from it.
+    if (hint_ < view_.layout().slot_count) {
+      const uint64_t n = cursor_ + 1;
+      const uint64_t there =
+          view_.slot(hint_).sequence.load(std::memory_order_acquire);  // T1, partners P0, P1
+      if (there == n) {
+        if (auto sample = Hold(hint_, n, pin)) return sample;
+      } else if (IsYetToCome(there, n) && ++looks_ % kLooksAtHint != 0) {
+        return std::nullopt;
+      }
     }
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
@@ -696,6 +767,7 @@ class RingReader {
   // mismatch at T4 means that n was overwritten: it is lost, and the cursor passes it.
   std::optional<HeldSample> Hold(uint32_t slot, uint64_t n, uint32_t pin) noexcept {
     cursor_ = n;
+    hint_ = kNoSlot;
     if (slot < view_.layout().slot_count) {
       const SlotHeader& header = view_.slot(slot);
       page_->pins[pin].store(slot + 1, std::memory_order_seq_cst);          // T3, partner R2
@@ -722,7 +794,11 @@ class RingReader {
   uint64_t cursor_;        // The newest sample taken, lost or skipped.
   // Samples up to this one are history: taken if they are still there, else not missed.
   const uint64_t owed_after_;
+  // Where the sample after cursor_ will be, if it is not said there that it is elsewhere.
   uint32_t hint_ = kNoSlot;
+  uint32_t looks_ = 0;  // At a slot where it is yet to come.
+  bool in_batch_ = false;
+  uint64_t known_ = 0;  // The newest sample when the batch began.
   uint64_t taken_ = 0;  // As in the page, from where it would have to be read for each sample.
 };
 

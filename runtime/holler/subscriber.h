@@ -63,6 +63,25 @@ class Subscriber {
   // The newest sample, if it was not taken yet; all older ones are skipped().
   Sample<Message> TakeLatest() noexcept { return TakeLatestFrom(*core_); }
 
+  // Takes up to `most` samples, as Take does, and calls handle(Sample<Message>& sample) for each,
+  // which may move it elsewhere to keep it, and must not close this subscriber. Returns how many
+  // there were. Where many wait, each costs less than one by one.
+  template <typename Handle>
+  size_t TakeBatch(size_t most, Handle&& handle) {
+    struct Batch {
+      explicit Batch(SubscriberCore& of) : core(of) { core.StartBatch(); }
+      ~Batch() { core.EndBatch(); }
+      SubscriberCore& core;
+    };
+    const Batch batch(*core_);
+    for (size_t taken = 0; taken < most; ++taken) {
+      Sample<Message> sample = Take();
+      if (!sample) return taken;
+      handle(sample);
+    }
+    return most;
+  }
+
   // While max_samples are held nothing can be taken, so Wait and fd() act as if there were nothing.
   // A release by another thread ends no Wait that has begun; and before fd() is polled again, Take
   // must be called once more.

@@ -9,6 +9,7 @@
 #include "holler/clock.h"
 #include "holler/discovery.h"
 #include "holler/futex.h"
+#include "holler/relax_cpu.h"
 #include "holler/schema_check.h"
 
 namespace holler {
@@ -16,15 +17,6 @@ namespace {
 
 // Two words for each, and one for news.
 constexpr size_t kMostSourcesOnWords = (kMostFutexWords - 1) / 2;
-
-// Tells the CPU that it spins: that saves power, and leaves the core to its other thread.
-inline void RelaxCpu() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
-  asm volatile("yield");
-#endif
-}
 
 std::string_view ToView(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

@@ -51,6 +51,13 @@ class SubscriberCore final : public SubscriberEndpoint {
   // The newest sample of all publishers that `is_valid` says is a message, asked last of the one
   // returned; older ones are skipped, the others rejected.
   std::optional<TakenSample> TakeLatest(IsValid is_valid) noexcept;
+  // Around takes that follow each other at once: see RingReader::StartBatch.
+  void StartBatch() noexcept {
+    for (const auto& source : sources_) source->ring().StartBatch();
+  }
+  void EndBatch() noexcept {
+    for (const auto& source : sources_) source->ring().EndBatch();
+  }
   // Gives a sample back; by any thread. Its source may be gone right after.
   static void Release(const TakenSample& sample) noexcept {
     sample.source->ring().Release(sample.held.pin);

@@ -173,6 +173,40 @@ TEST_F(PublisherTest, WholeStructsAreCopied) {
   EXPECT_EQ(subscriber->Take()->number(), 12u);
 }
 
+TEST_F(PublisherTest, PublishesABatch) {
+  auto publisher = Make<test::ManyPublisher>(*node_);
+  const auto fill = [](auto& message, size_t i) { message.set_number(i + 1); };
+  EXPECT_EQ(publisher->PublishBatch(5, fill), 0u) << "nobody listens";
+  auto subscriber = Make<test::ManySubscriber>(*node_);
+  EXPECT_EQ(publisher->PublishBatch(0, fill), 0u);
+  EXPECT_EQ(publisher->PublishBatch(1'000, fill), 1'000u);
+  EXPECT_EQ(publisher->published(), 1'000u);
+  for (uint64_t n = 1; n <= 1'000; ++n) {
+    const auto sample = subscriber->Take();
+    ASSERT_TRUE(sample);
+    EXPECT_EQ(sample.sequence(), n);
+    EXPECT_EQ(sample->number(), n);
+  }
+  const std::vector<test::Small> messages{test::Small(7), test::Small(8)};
+  EXPECT_EQ(publisher->PublishBatch(messages), 2u);
+  const auto first = subscriber->Take();
+  const auto second = subscriber->Take();
+  EXPECT_EQ(first->number(), 7u);
+  EXPECT_EQ(second->number(), 8u);
+  EXPECT_EQ(first.publish_time(), second.publish_time());
+}
+
+TEST_F(PublisherTest, ABatchNeedsALoan) {
+  auto publisher = Make<test::TightPublisher>(*node_);
+  auto subscriber = Make<test::TightSubscriber>(*node_);
+  auto loan = publisher->Loan();
+  EXPECT_EQ(publisher->PublishBatch(3, [](auto&, size_t) {}), 0u);
+  EXPECT_EQ(publisher->counters().too_many_loans, 1u);
+  publisher->Publish(std::move(loan));
+  EXPECT_EQ(publisher->PublishBatch(3, [](auto&, size_t) {}), 3u);
+  EXPECT_TRUE(publisher->Loan()) << "all of them were given back";
+}
+
 TEST_F(PublisherTest, PayloadsAreAsAlignedAsTheirTypes) {
   auto publisher = Make<test::AlignedPublisher>(*node_);
   auto subscriber = Make<test::AlignedSubscriber>(*node_);

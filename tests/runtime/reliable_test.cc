@@ -100,6 +100,43 @@ TEST_P(Reliable, NothingIsLostAtAnySpeed) {
   EXPECT_EQ(publisher->dropped(), 0u);
 }
 
+TEST_P(Reliable, NothingOfABatchIsLost) {
+  auto publisher = Make<test::SurePublisher>(a(), kPatient);
+  auto one_by_one = Make<test::SureSubscriber>(b());
+  auto in_batches = Make<test::SureSubscriber>(b());
+  ASSERT_TRUE(Await([&] { return publisher->subscriber_count() == 2; }));
+  std::thread other([&] {
+    for (uint64_t n = 1; n <= FewSamples(); ++n) ASSERT_EQ(TakeNumber(*one_by_one), n);
+  });
+  std::thread taker([&] {
+    uint64_t last = 0;
+    while (last < FewSamples()) {
+      in_batches->TakeBatch(7, [&](auto& sample) { ASSERT_EQ(sample->number(), ++last); });
+      if (last < FewSamples()) in_batches->Wait(kLong);
+    }
+  });
+  for (uint64_t n = 0; n < FewSamples();) {
+    const uint64_t count = std::min<uint64_t>(n % 23 + 1, FewSamples() - n);
+    ASSERT_EQ(publisher->PublishBatch(
+                  count, [&](auto& message, size_t i) { message.set_number(n + i + 1); }),
+              count);
+    n += count;
+  }
+  other.join();
+  taker.join();
+  EXPECT_EQ(one_by_one->lost() + in_batches->lost(), 0u);
+}
+
+TEST_P(Reliable, ABatchEndsWhereThereIsNoRoom) {
+  auto publisher = Make<test::SurePublisher>(a(), kPatient);
+  auto subscriber = Make<test::SureSubscriber>(b());
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+  const auto fill = [](auto& message, size_t i) { message.set_number(i); };
+  EXPECT_EQ(publisher->PublishBatch(10, fill, absl::ZeroDuration()), 4u);
+  EXPECT_EQ(publisher->PublishBatch(10, fill, absl::Milliseconds(2)), 0u);
+  EXPECT_EQ(TakeAll(*subscriber), 4u);
+}
+
 TEST_P(Reliable, ALoanSaysWhyThereIsNone) {
   auto publisher = Make<test::SurePublisher>(a(), kPatient);
   EXPECT_EQ(publisher->TryLoan().why(), NoLoan::kNoSubscribers);

@@ -125,6 +125,16 @@ class TestRing {
     return writer_.Publish(slot, layout_.payload_capacity, static_cast<int64_t>(1'000 * n), waker);
   }
 
+  // Puts the next sample, to be announced later. Returns its number.
+  uint64_t Put() {
+    const uint32_t slot = writer_.Acquire();
+    if (slot >= layout_.slot_count) std::abort();
+    const uint64_t n = writer_.head() + writer_.unannounced() + 1;
+    Fill(slot, n);
+    writer_.Put(slot, layout_.payload_capacity, static_cast<int64_t>(1'000 * n));
+    return n;
+  }
+
   // Whether every word of the payload is that of its sequence number.
   static bool IsWhole(const HeldSample& sample) {
     for (uint32_t i = 0; i + 8 <= sample.size; i += 8) {

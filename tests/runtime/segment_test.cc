@@ -197,7 +197,7 @@ std::vector<Forgery> Forgeries() {
       Edited(
           "magic", [](H& h) { h.magic ^= 1; }, "does not start"),
       Edited(
-          "abi", [](H& h) { ++h.abi_version; }, "ABI version 4"),
+          "abi", [](H& h) { ++h.abi_version; }, "ABI version 5"),
       Edited(
           "header_bytes", [](H& h) { h.header_bytes = 504; }, "ABI version"),
       Edited(

@@ -50,6 +50,28 @@ TEST(ReliableRing, HasRoomForEverWhenNobodyIsWaitedFor) {
   EXPECT_EQ(best_effort->lost(), 96u);
 }
 
+// What is put and not announced yet is owed to who joins meanwhile.
+TEST(ReliableRing, WhoJoinsDuringABatchMissesNothing) {
+  TestRing ring({.depth = 8, .max_loans = 1});
+  for (int i = 0; i < 3; ++i) ring.Publish();
+  const auto put_some = [&] {
+    uint64_t count = 0;
+    while (count < 5 && ring.writer().HasRoom()) {
+      ring.Put();
+      ++count;
+    }
+    return count;
+  };
+  EXPECT_EQ(put_some(), 5u);
+  auto late = TestReader::Reliable(ring);
+  EXPECT_EQ(late.start(), 3u);
+  EXPECT_EQ(put_some(), 3u) << "room for its depth, after what it starts from";
+  EXPECT_EQ(put_some(), 0u);
+  ring.writer().Announce(NoWaker{});
+  EXPECT_EQ(TakeSome(*late, 100), 8u);
+  EXPECT_EQ(late->lost(), 0u);
+}
+
 TEST(ReliableRing, IsFullWhenTheSlowestIsBehindByItsDepth) {
   for (const uint32_t depth : {1u, 2u, 7u}) {
     TestRing ring({.depth = depth, .max_loans = 1});

@@ -86,8 +86,15 @@ class Taker {
   uint64_t last_ = 0;
 };
 
-void PublishAll(TestRing& ring, std::atomic<bool>& done, bool shuffle_loans) {
+enum class Publishing {
+  kOneByOne,
+  kShuffled,  // Several loans are out, in any order.
+  kBatches,   // Some are put before all are announced.
+};
+
+void PublishAll(TestRing& ring, std::atomic<bool>& done, Publishing how) {
   std::mt19937 random(99);
+  const bool shuffle_loans = how == Publishing::kShuffled;
   std::vector<uint32_t> loans;
   while (ring.writer().head() < Samples()) {
     if (shuffle_loans && loans.size() < ring.layout().max_loans && random() % 2 == 0) {
@@ -97,7 +104,13 @@ void PublishAll(TestRing& ring, std::atomic<bool>& done, bool shuffle_loans) {
       loans.push_back(slot);
       continue;
     }
-    if (!shuffle_loans) {
+    if (how == Publishing::kBatches) {
+      for (uint64_t left = Samples() - ring.writer().head(), i = random() % 9 + 1;
+           left > 0 && i > 0; --left, --i) {
+        ring.Put();
+      }
+      ring.writer().Announce(NoWaker{});
+    } else if (!shuffle_loans) {
       ring.Publish();
     } else if (!loans.empty()) {
       const auto loan = loans.begin() + static_cast<std::ptrdiff_t>(random() % loans.size());
@@ -113,18 +126,22 @@ void PublishAll(TestRing& ring, std::atomic<bool>& done, bool shuffle_loans) {
 
 struct StressShape {
   RingShape shape;
-  bool shuffle_loans;
+  Publishing how;
 };
 
 class SlotRingStress : public testing::TestWithParam<StressShape> {};
 INSTANTIATE_TEST_SUITE_P(
     Shapes, SlotRingStress,
-    testing::Values(StressShape{{.depth = 1, .max_subscribers = 4, .max_loans = 1}, false},
-                    StressShape{{.depth = 2, .max_subscribers = 4, .payload_bytes = 8}, false},
-                    StressShape{{.depth = 8, .max_subscribers = 4, .max_loans = 3}, true},
-                    StressShape{{.depth = 64, .max_subscribers = 4, .payload_bytes = 512}, true},
-                    StressShape{{.depth = 4, .max_subscribers = 4, .payload_bytes = 20'000},
-                                false}));
+    testing::Values(
+        StressShape{{.depth = 1, .max_subscribers = 4, .max_loans = 1}, Publishing::kOneByOne},
+        StressShape{{.depth = 2, .max_subscribers = 4, .payload_bytes = 8}, Publishing::kOneByOne},
+        StressShape{{.depth = 8, .max_subscribers = 4, .max_loans = 3}, Publishing::kShuffled},
+        StressShape{{.depth = 64, .max_subscribers = 4, .payload_bytes = 512},
+                    Publishing::kShuffled},
+        StressShape{{.depth = 2, .max_subscribers = 4}, Publishing::kBatches},
+        StressShape{{.depth = 32, .max_subscribers = 4}, Publishing::kBatches},
+        StressShape{{.depth = 4, .max_subscribers = 4, .payload_bytes = 20'000},
+                    Publishing::kOneByOne}));
 
 TEST_P(SlotRingStress, EverySampleIsWholeAndAccountedFor) {
   TestRing ring(GetParam().shape);
@@ -143,7 +160,7 @@ TEST_P(SlotRingStress, EverySampleIsWholeAndAccountedFor) {
   for (auto& taker : takers) {
     threads.emplace_back([&, t = taker.get()] { t->TakeUntil(done); });
   }
-  PublishAll(ring, done, GetParam().shuffle_loans);
+  PublishAll(ring, done, GetParam().how);
   for (auto& thread : threads) thread.join();
   for (auto& taker : takers) EXPECT_EQ(taker->accounted(), Samples());
 }
@@ -172,7 +189,7 @@ TEST(SlotRingJoin, SubscribersComeAndGo) {
       }
     });
   }
-  PublishAll(ring, done, false);
+  PublishAll(ring, done, Publishing::kBatches);
   for (auto& thread : threads) thread.join();
   EXPECT_GT(lives.load(), 10u);
 }

@@ -290,6 +290,96 @@ TEST(SlotRing, HintsAtTheNextSlot) {
   EXPECT_EQ(right, 99u);
 }
 
+// Who waits where the hint says must learn it if the sample went elsewhere, at whatever time it
+// looks.
+TEST(SlotRing, AWrongHintHidesNothing) {
+  TestRing ring({.depth = 4, .max_loans = 2});
+  TestReader reader(ring);
+  ring.Publish();
+  ASSERT_EQ(TakeOne(*reader), 1u);
+  for (uint64_t n = 2; n <= 200; ++n) {
+    const uint32_t hinted = ring.writer().Acquire();
+    const uint32_t other = ring.writer().Acquire();
+    ASSERT_EQ(TakeOne(*reader), 0u);
+    ring.Fill(other, n);
+    ring.writer().Publish(other, 64, 0, NoWaker{});
+    ASSERT_EQ(TakeOne(*reader), n);
+    ASSERT_EQ(TakeOne(*reader), 0u);
+    ring.writer().Return(hinted);
+  }
+  EXPECT_EQ(reader->lost(), 0u);
+}
+
+// A publisher that names a slot and goes on elsewhere, without a word there.
+TEST(SlotRing, AHintThatLiesIsFoundOut) {
+  TestRing ring({.depth = 2});
+  TestReader reader(ring);
+  ring.Publish();
+  ASSERT_EQ(TakeOne(*reader), 1u);
+  uint32_t slot = ring.writer().Acquire();
+  ring.writer().Publish(slot, 64, 0, NoWaker{});
+  ring.view().slot(slot).sequence.store(0);
+  int looks = 0;
+  while (reader->HasNext() && looks < 1'000) {
+    EXPECT_EQ(TakeOne(*reader), 0u);
+    ++looks;
+  }
+  EXPECT_LT(looks, 100);
+  EXPECT_EQ(reader->lost(), 1u);
+  ring.Publish();
+  EXPECT_EQ(TakeOne(*reader), 3u);
+}
+
+TEST(SlotRing, ABatchIsThereWhenItIsAnnounced) {
+  TestRing ring({.depth = 8});
+  TestReader reader(ring);
+  reader->Arm(WakeBy::kBell);
+  for (uint64_t n = 1; n <= 5; ++n) ring.Put();
+  EXPECT_FALSE(reader->HasNext());
+  EXPECT_EQ(ring.writer().head(), 0u);
+  EXPECT_EQ(ring.writer().unannounced(), 5u);
+  int woken = 0;
+  const auto count = [&](const Reader&) { ++woken; };
+  ring.writer().Announce(CallWaker<decltype(count)&>{count});
+  EXPECT_EQ(woken, 1);
+  EXPECT_EQ(ring.writer().head(), 5u);
+  EXPECT_EQ(ring.writer().unannounced(), 0u);
+  for (uint64_t n = 1; n <= 5; ++n) ASSERT_EQ(TakeOne(*reader), n);
+}
+
+TEST_P(SlotRingDepth, CountsExactlyWhatABatchOvertook) {
+  const uint64_t depth = GetParam();
+  for (uint64_t count = 1; count <= 3 * depth + 2; ++count) {
+    TestRing ring({.depth = GetParam()});
+    TestReader reader(ring);
+    ring.Publish();
+    ASSERT_EQ(TakeOne(*reader), 1u);
+    for (uint64_t n = 0; n < count; ++n) ring.Put();
+    ring.writer().Announce(NoWaker{});
+    const uint64_t kept = std::min(count, depth);
+    for (uint64_t n = count - kept + 1; n <= count; ++n) ASSERT_EQ(TakeOne(*reader), n + 1);
+    ASSERT_EQ(TakeOne(*reader), 0u);
+    ASSERT_EQ(reader->lost(), count - kept);
+  }
+}
+
+TEST(SlotRing, ABatchOfTakesIsWhatThereWas) {
+  TestRing ring({.depth = 64});
+  auto reader = TestReader::Reliable(ring);
+  for (int i = 0; i < 20; ++i) ring.Publish();
+  reader->StartBatch();
+  ring.Publish();
+  for (uint64_t n = 1; n <= 20; ++n) {
+    ASSERT_EQ(TakeOne(*reader), n);
+    ASSERT_EQ(reader.page().cursor.load(), n < 16 ? 0u : 16u);
+  }
+  EXPECT_EQ(TakeOne(*reader), 0u);
+  reader->EndBatch();
+  EXPECT_EQ(reader.page().cursor.load(), 20u);
+  EXPECT_EQ(TakeOne(*reader), 21u);
+  EXPECT_EQ(reader.page().cursor.load(), 21u);
+}
+
 TEST(ReaderTable, IsFullAtCapacity) {
   ReaderTable table(2);
   Reader a;

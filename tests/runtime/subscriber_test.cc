@@ -107,6 +107,46 @@ TEST_F(SubscriberTest, HoldsAtMostMaxSamples) {
   EXPECT_EQ(subscriber->lost(), 0u);
 }
 
+TEST_F(SubscriberTest, TakesABatch) {
+  auto a = Make<test::ManyPublisher>(*node_);
+  auto subscriber = Make<test::ManySubscriber>(*node_);
+  std::vector<uint64_t> numbers;
+  const auto note = [&](auto& sample) { numbers.push_back(sample->number()); };
+  EXPECT_EQ(subscriber->TakeBatch(10, note), 0u);
+  for (uint64_t n = 1; n <= 25; ++n) PublishNumber(*a, n);
+  EXPECT_EQ(subscriber->TakeBatch(10, note), 10u);
+  EXPECT_EQ(subscriber->Take()->number(), 11u);
+  auto b = Make<test::ManyPublisher>(*node_);
+  PublishNumber(*b, 26);
+  PublishNumber(*a, 27);
+  EXPECT_EQ(subscriber->TakeBatch(100, note), 16u);
+  ASSERT_EQ(numbers.size(), 26u);
+  EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end()));
+  EXPECT_EQ(numbers.back(), 27u);
+}
+
+TEST_F(SubscriberTest, SamplesOfABatchMayBeKept) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  for (uint64_t n = 1; n <= 8; ++n) PublishNumber(*publisher, n);
+  std::vector<Sample<test::Small>> kept;
+  EXPECT_EQ(subscriber->TakeBatch(8, [&](auto& sample) { kept.push_back(std::move(sample)); }), 2u)
+      << "max_samples";
+  EXPECT_EQ(kept[0]->number(), 1u);
+  EXPECT_EQ(kept[1]->number(), 2u);
+  kept.clear();
+  EXPECT_EQ(subscriber->TakeBatch(8, [](auto&) {}), 6u);
+}
+
+TEST_F(SubscriberTest, AnExceptionEndsABatch) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  for (uint64_t n = 1; n <= 3; ++n) PublishNumber(*publisher, n);
+  EXPECT_THROW(subscriber->TakeBatch(8, [](auto&) { throw 1; }), int);
+  PublishNumber(*publisher, 4);
+  for (uint64_t n = 2; n <= 4; ++n) EXPECT_EQ(subscriber->Take()->number(), n);
+}
+
 TEST_F(SubscriberTest, SamplesMove) {
   auto publisher = Make<test::SmallPublisher>(*node_);
   auto subscriber = Make<test::SmallSubscriber>(*node_);

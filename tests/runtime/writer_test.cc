@@ -194,6 +194,19 @@ TEST_F(TableTest, ThoseThatExceedMaxBytesAreRefused) {
   EXPECT_EQ(text_subscriber_->lost() + text_subscriber_->malformed(), 0u);
 }
 
+TEST_F(TableTest, ABatchLeavesOutWhatIsRefused) {
+  const size_t published = texts_->PublishBatch(4, [](auto& message, size_t i) {
+    if (i % 2 == 1) return;  // Not finished.
+    flatbuffers::FlatBufferBuilder& fbb = message.builder();
+    message.Finish(test::CreateText(fbb, i, fbb.CreateString("a text")));
+  });
+  EXPECT_EQ(published, 2u);
+  EXPECT_EQ(texts_->refused(), 2u);
+  EXPECT_EQ(text_subscriber_->Take()->number(), 0u);
+  EXPECT_EQ(text_subscriber_->Take()->number(), 2u);
+  EXPECT_FALSE(text_subscriber_->Take());
+}
+
 // Around the limit a message is published whole or refused, never cut.
 TEST_F(TableTest, AroundTheLimitNothingIsCut) {
   uint64_t published = 0;
