@@ -136,7 +136,12 @@ constexpr Operation kOperations[] = {
 }  // namespace
 
 World::World()
-    : node(Must(holler::Node::Create({.name = "bench", .domain = kDomain, .multicast = false}))),
+    // With a clock of its own, though it is the usual one: how often that is asked and how often
+    // counted on by ticks depends on the time, and what is counted here must not.
+    : node(Must(holler::Node::Create({.name = "bench",
+                                      .domain = kDomain,
+                                      .multicast = false,
+                                      .clock = &holler::MonotonicNow}))),
       cells(Must(CellPublisher::Create(node))),
       cell_reader(Must(CellSubscriber::Create(node))),
       sure_cells(Must(SureCellPublisher::Create(node))),

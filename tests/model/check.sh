@@ -40,6 +40,12 @@ try fail slot_ring.c -DHINT=0 -DBREAK_P1
 try fail slot_ring.c -DBREAK_R2 -DSAMPLES=5 -DTAKES=2
 try fail slot_ring.c -DJOIN -DBREAK_JOIN -DSAMPLES=4
 
+try pass hint.c
+try pass hint.c -DELSEWHERE
+try fail hint.c -DELSEWHERE -DBREAK_P0
+try fail hint.c -DELSEWHERE -DBREAK_P0_LATE
+try fail hint.c -DBREAK_GONE
+
 try pass reader_table.c
 try pass reader_table.c -DROUNDS=3
 try pass reader_table.c -DSCAN

@@ -113,7 +113,8 @@ static void *publisher(void *arg)
 		at[n % DEPTH] = s;
 		atomic_store_explicit(&ring[n % DEPTH], s, memory_order_release); /* P2 */
 		atomic_store_explicit(&head, n, memory_order_seq_cst);            /* P3 */
-		if (old >= 0) { /* R1: the evicted one */
+		if (old >= 0) { /* The evicted one: said at once, and in order (R1) before pins are read */
+			atomic_store_explicit(&seq[old], 0, memory_order_relaxed);
 			atomic_store_explicit(&seq[old], 0, MO_R1);
 			retired[old] = 1;
 		}
