@@ -680,20 +680,21 @@ class RingReader {
   static constexpr uint64_t kReportAtLeast = 16;
 
   std::optional<HeldSample> TakeNext() noexcept {
-    const uint32_t pin = FreePin();
-    if (pin == kNoSlot) return std::nullopt;
     if (in_batch_ && cursor_ >= known_) return std::nullopt;
     // The hint spares a subscriber that keeps up the lines of head and ring, and the publisher that
     // they are taken from it.
+    bool is_at_hint = false;
     if (hint_ < view_.layout().slot_count) {
       const uint64_t n = cursor_ + 1;
       const uint64_t there =
           view_.slot(hint_).sequence.load(std::memory_order_acquire);  // T1, partners P0, P1
-      if (there == n) {
-        if (auto sample = Hold(hint_, n, pin)) return sample;
-      } else if (IsYetToCome(there, n) && ++looks_ % kLooksAtHint != 0) {
-        return std::nullopt;
-      }
+      if (IsYetToCome(there, n) && ++looks_ % kLooksAtHint != 0) return std::nullopt;
+      is_at_hint = there == n;
+    }
+    const uint32_t pin = FreePin();
+    if (pin == kNoSlot) return std::nullopt;
+    if (is_at_hint) {
+      if (auto sample = Hold(hint_, cursor_ + 1, pin)) return sample;
     }
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3

@@ -48,6 +48,8 @@ class SourceList {
   }
   // Whether one of them was seen to have ended: then DropEnded before each take.
   bool has_ended() const noexcept { return has_ended_; }
+  // Whether DropEnded may have something to do, as far as was seen: for who takes again and again.
+  bool has_leftovers() const noexcept { return has_ended_ || !ended_.empty(); }
   // Lets go of those of which there is nothing more to take. Without a lock, unless there are any.
   void DropEnded() noexcept;
 

@@ -69,9 +69,10 @@ std::optional<TakenSample> SubscriberCore::Take() noexcept {
   return sample;
 }
 
-// What is to do before the user turns to other things. Returns whether there is a sample now.
-bool SubscriberCore::FoundNothing() noexcept {
-  sources_.DropEnded();
+// What is to do before the user turns to other things, or looks again at once. Returns whether there is a sample now.
+inline bool SubscriberCore::FoundNothing() noexcept {
+  if (sources_.has_leftovers()) [[unlikely]]
+    sources_.DropEnded();
   if (!fd_in_use_) return false;
   // The user goes back to poll fd(): forget old rings, ask for new ones, and look once more, as
   // before any sleep. A publisher whose ring was just forgotten must be asked, too.
