@@ -69,7 +69,8 @@ std::optional<TakenSample> SubscriberCore::Take() noexcept {
   return sample;
 }
 
-// What is to do before the user turns to other things, or looks again at once. Returns whether there is a sample now.
+// What is to do before the user turns to other things, or looks again at once. Returns whether
+// there is a sample now.
 inline bool SubscriberCore::FoundNothing() noexcept {
   if (sources_.has_leftovers()) [[unlikely]]
     sources_.DropEnded();
