@@ -77,4 +77,11 @@ if [[ $way == find_package ]]; then
   done
   [[ $(find "$work/installed" | sort) == "$installed_files" ]] ||
     fail "the build wrote into the installed tree"
+
+  cmake -S "$work/project" -B "$work/static" "${cmake_args[@]}" -DHOLLER_LINK_STATICALLY=ON
+  cmake --build "$work/static" --parallel 2 --target outside
+  "$work/static/outside"
+  if shared=$(readelf -d "$work/static/outside" | grep -E 'NEEDED.*(libabsl|libstdc|libgcc)'); then
+    fail "linked statically, and yet it needs"$'\n'"$shared"
+  fi
 fi
