@@ -201,8 +201,9 @@ class ReaderTable {
   void Remove(const Reader* reader) noexcept {
     for (uint32_t i = 0; i < capacity_; ++i) {
       if (entries_[i].load(std::memory_order_relaxed) != reader) continue;
-      entries_[i].store(nullptr, std::memory_order_seq_cst);  // J2, partner: ForEach
+      // First: who finds room because this one is gone must not count it any more.
       count_.fetch_sub(1, std::memory_order_release);
+      entries_[i].store(nullptr, std::memory_order_seq_cst);  // J2, partner: ForEach
       return;
     }
   }
