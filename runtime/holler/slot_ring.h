@@ -285,7 +285,7 @@ class RingWriter {
   RingWriter(std::byte* memory, const SegmentLayout& layout)
       : view_(memory, layout),
         readers_(layout.max_subscribers),
-        scan_batch_(std::clamp<uint32_t>(kBatchBytes / layout.slot_stride, 1, kBatchMost)),
+        scan_batch_(BatchOf(layout)),
         position_(1 % layout.depth),
         in_ring_(std::make_unique<uint32_t[]>(layout.depth)),
         free_(std::make_unique<uint32_t[]>(layout.slot_count)),
@@ -303,7 +303,8 @@ class RingWriter {
     const uint32_t slot = next_ != kNoSlot ? next_ : PopFree();
     if (slot == kNoSlot) return kNoSlot;  // Cannot be: slot_count leaves room for every loan.
     ++loans_;
-    next_ = PopFree();
+    // Of large ones, none is put aside that may never have been used.
+    next_ = scan_batch_ > 1 ? PopFree() : kNoSlot;
     return slot;
   }
 
@@ -415,21 +416,29 @@ class RingWriter {
   }
 
  private:
-  // Retired slots are looked through when about 16 KiB of them have come together: rarely enough
-  // for small samples that the scan costs nothing, at once for large ones, whose memory is dear.
+  // Retired slots are looked through when about 16 KiB of them have come together, or half a ring
+  // up to 256 KiB: rarely enough for most samples that the scan costs little, for it takes a line
+  // from a subscriber that is just about to use it; at once for large ones, whose memory is dear.
   static constexpr uint32_t kBatchBytes = 16 * 1024;
+  static constexpr uint32_t kBatchMostBytes = 256 * 1024;
   static constexpr uint32_t kBatchMost = 16;
+  static uint32_t BatchOf(const SegmentLayout& layout) noexcept {
+    const uint32_t wanted = std::max(kBatchBytes / layout.slot_stride, layout.depth / 2);
+    return std::clamp<uint32_t>(std::min(wanted, kBatchMostBytes / layout.slot_stride), 1,
+                                kBatchMost);
+  }
 
   void Write(uint32_t slot, uint32_t size, int64_t now) noexcept {
     const uint64_t n = ++sequence_;
     if (hinted_ != slot && hinted_ != kNoSlot) {  // P0, partner T1
       view_.slot(hinted_).sequence.store(GoneUpTo(n), std::memory_order_release);
     }
-    hinted_ = next_;
+    // Where none was put aside, the slot that leaves the ring now will be free by then.
+    hinted_ = scan_batch_ > 1 ? next_ : in_ring_[position_];
     SlotHeader& header = view_.slot(slot);
     header.publish_time.store(now, std::memory_order_release);     // partner: PeekPublishTime
     header.size.store(size, std::memory_order_relaxed);            // ordered by P1
-    header.next_slot.store(next_, std::memory_order_relaxed);      // ordered by P1; only a hint
+    header.next_slot.store(hinted_, std::memory_order_relaxed);    // ordered by P1
     header.sequence.store(n, std::memory_order_release);           // P1, partners T1, T4
     view_.ring(position_).store(slot, std::memory_order_release);  // P2, partner T2
     --loans_;
@@ -497,7 +506,7 @@ class RingWriter {
   uint64_t limit_ = 0;      // Samples up to this one overwrite nothing that is still owed.
   uint32_t loans_ = 0;
   uint32_t next_ = kNoSlot;    // Chosen for the next loan.
-  uint32_t hinted_ = kNoSlot;  // What the newest sample hints at: free or on loan.
+  uint32_t hinted_ = kNoSlot;  // What the newest sample hints at: in no reader's way.
   uint32_t fresh_ = 0;         // Slots from here on were never used.
   uint32_t free_count_ = 0;
   uint32_t retired_count_ = 0;

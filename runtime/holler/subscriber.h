@@ -73,13 +73,24 @@ class Subscriber {
       ~Batch() { core.EndBatch(); }
       SubscriberCore& core;
     };
-    const Batch batch(*core_);
-    for (size_t taken = 0; taken < most; ++taken) {
+    size_t taken = 0;
+    const auto take_one = [&] {
       Sample<Message> sample = Take();
-      if (!sample) return taken;
+      if (!sample) return false;
+      ++taken;
       handle(sample);
+      return true;
+    };
+    while (taken < most) {
+      {
+        const Batch batch(*core_);
+        while (taken < most && take_one()) {
+        }
+      }
+      // What came meanwhile; or there is nothing, and fd() is to be quiet.
+      if (taken == most || !take_one()) break;
     }
-    return most;
+    return taken;
   }
 
   // While max_samples are held nothing can be taken, so Wait and fd() act as if there were nothing.

@@ -64,7 +64,7 @@ inline void SubscriberCore::Count(const TakenSample& sample) noexcept {
 
 std::optional<TakenSample> SubscriberCore::Take() noexcept {
   auto sample = TryTake();
-  if (!sample.has_value() && FoundNothing()) sample = TryTake();
+  if (!sample.has_value() && !in_batch_ && FoundNothing()) sample = TryTake();
   if (sample.has_value()) Count(*sample);
   return sample;
 }

@@ -51,11 +51,14 @@ class SubscriberCore final : public SubscriberEndpoint {
   // The newest sample of all publishers that `is_valid` says is a message, asked last of the one
   // returned; older ones are skipped, the others rejected.
   std::optional<TakenSample> TakeLatest(IsValid is_valid) noexcept;
-  // Around takes that follow each other at once: see RingReader::StartBatch.
+  // Around takes that follow each other at once: see RingReader::StartBatch. That nothing is left of
+  // the batch does not mean that there is nothing: a take after it is to say so.
   void StartBatch() noexcept {
+    in_batch_ = true;
     for (const auto& source : sources_) source->ring().StartBatch();
   }
   void EndBatch() noexcept {
+    in_batch_ = false;
     for (const auto& source : sources_) source->ring().EndBatch();
   }
   // Gives a sample back; by any thread. Its source may be gone right after.
@@ -167,6 +170,7 @@ class SubscriberCore final : public SubscriberEndpoint {
   uint64_t turn_ = 0;  // Counts calls of Take with several sources.
   bool fd_in_use_ = false;
   bool has_slept_ = false;  // Since the last sample that the user got.
+  bool in_batch_ = false;
   bool closed_ = false;
 };
 

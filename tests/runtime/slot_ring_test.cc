@@ -279,8 +279,12 @@ TEST(SlotRing, ReusesWarmSlots) {
   EXPECT_LT(used.size(), 64u) << "of " << ring.layout().slot_count;
 }
 
-TEST(SlotRing, HintsAtTheNextSlot) {
-  TestRing ring({.depth = 8});
+class SlotRingHint : public testing::TestWithParam<uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(PayloadBytes, SlotRingHint, testing::Values(64, 200'000));
+
+TEST_P(SlotRingHint, IsTheNextSlot) {
+  const uint32_t depth = 8;
+  TestRing ring({.depth = depth, .payload_bytes = GetParam()});
   uint32_t hint = kNoSlot;
   uint32_t right = 0;
   for (int i = 0; i < 100; ++i) {
@@ -289,7 +293,46 @@ TEST(SlotRing, HintsAtTheNextSlot) {
     ring.writer().Publish(slot, 8, 0, NoWaker{});
     hint = ring.view().slot(slot).next_slot.load();
   }
-  EXPECT_EQ(right, 99u);
+  // Of large ones, not before the ring is full.
+  EXPECT_EQ(right, GetParam() == 64 ? 99u : 99u - depth);
+}
+
+// While a reader holds the slot that was hinted at, samples go elsewhere.
+TEST_P(SlotRingHint, HidesNothingWhileItsSlotIsHeld) {
+  TestRing ring({.depth = 2, .max_samples = 3, .payload_bytes = GetParam()});
+  TestReader holder(ring);
+  TestReader reader(ring);
+  std::vector<HeldSample> held;
+  for (uint64_t n = 1; n <= 300; ++n) {
+    ring.Publish();
+    ASSERT_EQ(TakeOne(*reader), n);
+    ASSERT_EQ(TakeOne(*reader), 0u);
+    const auto sample = holder->Take();
+    ASSERT_TRUE(sample.has_value());
+    held.push_back(*sample);
+    if (held.size() == 3) {
+      for (const HeldSample& one : held) ASSERT_TRUE(TestRing::IsWhole(one));
+      const auto released = held.begin() + static_cast<std::ptrdiff_t>(n * 7 % 3);
+      holder->Release(released->pin);
+      held.erase(released);
+    }
+  }
+  EXPECT_EQ(reader->lost() + holder->lost(), 0u);
+}
+
+// Large slots of short rings are used in turn, as few as can be.
+TEST(SlotRing, FewLargeSlotsAreUsed) {
+  TestRing ring({.depth = 1, .payload_bytes = 200'000});
+  TestReader reader(ring);
+  std::set<uint32_t> used;
+  for (uint64_t n = 1; n <= 100; ++n) {
+    const uint32_t slot = ring.writer().Acquire();
+    used.insert(slot);
+    ring.Fill(slot, n);
+    ring.writer().Publish(slot, 200'000, 0, NoWaker{});
+    ASSERT_EQ(TakeOne(*reader), n);
+  }
+  EXPECT_EQ(used.size(), 2u);
 }
 
 // Who waits where the hint says must learn it if the sample went elsewhere, at whatever time it

@@ -138,6 +138,26 @@ TEST_F(SubscriberTest, SamplesOfABatchMayBeKept) {
   EXPECT_EQ(subscriber->TakeBatch(8, [](auto&) {}), 6u);
 }
 
+// What comes while a batch is taken rings no more, so it is taken as well.
+TEST_F(SubscriberTest, ABatchLeavesNothingThatRangBefore) {
+  auto publisher = Make<test::SmallPublisher>(*node_);
+  auto subscriber = Make<test::SmallSubscriber>(*node_);
+  subscriber->fd();
+  EXPECT_FALSE(subscriber->Take());
+  uint64_t number = 0;
+  for (int round = 0; round < 100; ++round) {
+    PublishNumber(*publisher, ++number);
+    ASSERT_TRUE(BecomesReadable(*subscriber));
+    const size_t taken = subscriber->TakeBatch(100, [&](auto& sample) {
+      if (sample->number() % 7 != 0) PublishNumber(*publisher, ++number);
+    });
+    ASSERT_EQ(subscriber->skipped() + subscriber->lost(), 0u);
+    ASSERT_GE(taken, 1u);
+    ASSERT_FALSE(Readable(*subscriber));
+    ASSERT_FALSE(subscriber->Take()) << "it would have waited for the next ring";
+  }
+}
+
 TEST_F(SubscriberTest, AnExceptionEndsABatch) {
   auto publisher = Make<test::SmallPublisher>(*node_);
   auto subscriber = Make<test::SmallSubscriber>(*node_);
