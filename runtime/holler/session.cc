@@ -27,8 +27,6 @@ std::string Printable(std::string text) {
   return text;
 }
 
-std::set<uint64_t> ToSet(const std::vector<uint64_t>& list) { return {list.begin(), list.end()}; }
-
 wire::RefusalCode CodeOf(const absl::Status& status) {
   if (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status)) {
     return wire::RefusalCode_Incompatible;
@@ -96,8 +94,8 @@ absl::Status Session::OnHello(const wire::HelloT& hello) {
     return absl::InvalidArgumentError("a hello of another node than was called");
   }
   peer_id_ = *hello.node;
-  peer_publishes_ = ToSet(hello.publishes);
-  peer_subscribes_ = ToSet(hello.subscribes);
+  peer_publishes_ = TopicSet(hello.publishes);
+  peer_subscribes_ = TopicSet(hello.subscribes);
   peer_observes_ = hello.observes;
   if (peer_observes_ && !(peer_publishes_.empty() && peer_subscribes_.empty())) {
     return absl::InvalidArgumentError("an observer with topics");
@@ -118,7 +116,7 @@ absl::Status Session::Establish() {
 bool Session::HasCommonTopics() const {
   const bool observes = host_.observation() != nullptr;
   if (observes || peer_observes_) return observes != peer_observes_;
-  const auto any = [](const std::vector<uint64_t>& ours, const std::set<uint64_t>& theirs) {
+  const auto any = [](const std::vector<uint64_t>& ours, const TopicSet& theirs) {
     return std::any_of(ours.begin(), ours.end(), [&](uint64_t h) { return theirs.contains(h); });
   };
   return any(host_.registry().publishes(), peer_subscribes_) ||
@@ -154,7 +152,7 @@ absl::Status Session::IntroducePublishers() {
   for (const auto& [id, publisher] : host_.registry().publishers()) {
     if (connection_->has_backlog()) return absl::OkStatus();
     if (introduced_.contains(id) ||
-        !peer_subscribes_.contains(TopicHash(publisher->topic_name()))) {
+        !peer_subscribes_.contains(host_.registry().TopicOfPublisher(id))) {
       continue;
     }
     wire::PublisherCardT card;
@@ -376,12 +374,12 @@ absl::Status Session::Retry() {
 }
 
 absl::Status Session::OnTopics(const wire::TopicsT& topics) {
-  peer_publishes_ = ToSet(topics.publishes);
-  peer_subscribes_ = ToSet(topics.subscribes);
+  peer_publishes_ = TopicSet(topics.publishes);
+  peer_subscribes_ = TopicSet(topics.subscribes);
   // The peer forgot the publishers of topics it left; it needs their cards when it comes back.
   std::erase_if(introduced_, [&](uint64_t id) {
-    const PublisherEndpoint* publisher = host_.registry().FindPublisher(id);
-    return publisher == nullptr || !peer_subscribes_.contains(TopicHash(publisher->topic_name()));
+    return host_.registry().FindPublisher(id) == nullptr ||
+           !peer_subscribes_.contains(host_.registry().TopicOfPublisher(id));
   });
   return IntroducePublishers();
 }

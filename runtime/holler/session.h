@@ -22,6 +22,7 @@
 #include "holler/observation.h"
 #include "holler/observer_feed.h"
 #include "holler/registry.h"
+#include "holler/topic_set.h"
 
 namespace holler {
 
@@ -161,8 +162,8 @@ class Session {
   std::unique_ptr<ObserverFeed> feed_;  // Once it has asked.
   wire::NodeId peer_id_;
   PeerInfo peer_;
-  std::set<uint64_t> peer_publishes_;  // Hashes, by the peer's last word.
-  std::set<uint64_t> peer_subscribes_;
+  TopicSet peer_publishes_;  // By the peer's last word.
+  TopicSet peer_subscribes_;
   std::set<uint64_t> introduced_;  // Local publishers whose card was sent.
   std::set<uint64_t> proposed_;    // Local subscribers of which a card was sent.
   // Until the peer reads again.
