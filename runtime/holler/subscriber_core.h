@@ -51,8 +51,8 @@ class SubscriberCore final : public SubscriberEndpoint {
   // The newest sample of all publishers that `is_valid` says is a message, asked last of the one
   // returned; older ones are skipped, the others rejected.
   std::optional<TakenSample> TakeLatest(IsValid is_valid) noexcept;
-  // Around takes that follow each other at once: see RingReader::StartBatch. That nothing is left of
-  // the batch does not mean that there is nothing: a take after it is to say so.
+  // Around takes that follow each other at once: see RingReader::StartBatch. That nothing is left
+  // of the batch does not mean that there is nothing: a take after it is to say so.
   void StartBatch() noexcept {
     in_batch_ = true;
     for (const auto& source : sources_) source->ring().StartBatch();
