@@ -1,0 +1,100 @@
+"""Measures Holler beside others, and writes a report.
+
+Runs the programs compare_* of a folder, each system at each case in turn, and probes the bare
+machine before and after each. scripts/bench builds the programs and runs this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from daemon import roudi
+from lifecycle import life_plan, live_all
+from model import Life, Report, Result, read_json, to_json
+from page import page
+from plan import ICEORYX_SYSTEMS, SYSTEMS, duration, plan
+from plots import draw_all
+from runner import Failure, Runner
+
+
+def machine() -> dict[str, str]:
+    """What it was measured on."""
+    cpu = ""
+    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+        if line.startswith("model name"):
+            cpu = line.partition(":")[2].strip()
+            break
+    return {
+        "CPU": f"{cpu or platform.machine()}, {os.cpu_count()} of them",
+        "kernel": platform.release(),
+    }
+
+
+def writing(program: Path) -> str:
+    """What bench_writer prints, if it is there."""
+    if not program.exists():
+        return ""
+    done = subprocess.run([program], capture_output=True, text=True, timeout=300, check=False)
+    return done.stdout
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="compare", description=__doc__)
+    parser.add_argument("programs", type=Path, help="the folder with compare_holler and others")
+    parser.add_argument("--out", type=Path, required=True, help="where the report goes")
+    parser.add_argument("--quick", action="store_true", help="fewer cases, and shorter ones")
+    parser.add_argument(
+        "--system", action="append", choices=SYSTEMS, help="only this one; may be repeated"
+    )
+    parser.add_argument(
+        "--only-lives",
+        action="store_true",
+        help="only the starting and dying of processes, anew; the rest is that of the report there",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
+    runner = Runner(args.programs)
+    systems = [system for system in args.system or SYSTEMS if runner.has(system)]
+    if not systems or not runner.has("probe"):
+        print(f"compare: there are no programs compare_* in {args.programs}", file=sys.stderr)
+        return 2
+    cases = [] if args.only_lives else plan(systems, args.quick)
+    runner.tell(f"{len(cases)} cases of {', '.join(systems)}: {duration(cases) / 60:.0f} min")
+    results: list[Result] = []
+    if args.only_lives:
+        results.extend(read_json(args.out / "results.json").results)
+    lives: list[Life] = []
+
+    def save(written: str = "") -> Path:
+        """The report of what there is so far."""
+        args.out.mkdir(parents=True, exist_ok=True)
+        report = Report(machine(), results, lives, written)
+        (args.out / "results.json").write_text(to_json(report), "utf-8")
+        plots = draw_all(results, lives, args.out)
+        path: Path = args.out / "report.md"
+        path.write_text(page(report, plots), "utf-8")
+        return path
+
+    try:
+        with roudi(bool(cases) and not ICEORYX_SYSTEMS.isdisjoint(systems)):
+            results.extend(runner.run_all(cases))
+        save()
+        lives.extend(live_all(runner, life_plan(systems, args.quick), args.quick))
+    except Failure as failure:
+        print(f"compare: {failure}", file=sys.stderr)
+        return 1
+    print(save(writing(args.programs.parent / "bench_writer")))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Processes that start, meet and die: how soon, and what they cost and leave behind."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import litter
+from daemon import roudi
+from halves import PATIENCE, Half, Halves, cpu_seconds, halves, pss
+from model import Life
+from plan import ICEORYX_SYSTEMS
+from runner import Failure, Runner
+
+MEETING = 15.0  # Seconds in which two processes should have met.
+UNTOLD = 12.0  # Seconds after which nobody tells any more of a death,
+UNTOLD_QUICK = 2.0  # and after which there is no time for it.
+STEADY = 1.0  # Seconds that what is there is looked at.
+# Seconds for the first of two to be ready. Some are only once they have met the other.
+SETTLED = 1.0
+# Messages a second on all topics together, where the rate is not to delay the first of them.
+BRISK = 20_000
+
+
+@contextlib.contextmanager
+def alone(system: str) -> Iterator[Halves]:
+    """Processes of one run, with a daemon of their own if they need one: it hangs when one of them
+    was killed that had a lock."""
+    with roudi(system in ICEORYX_SYSTEMS) as daemon, halves() as running:
+        running.daemon = daemon
+        yield running
+
+
+def start_up(runner: Runner, system: str, last: str, times: int) -> Mapping[str, float]:
+    """From the start of the last of the two to the first sample."""
+    took: list[float] = []
+    order = ["publish", "subscribe"] if last == "subscribe" else ["subscribe", "publish"]
+    for _ in range(times):
+        with alone(system) as running:
+            both: dict[str, Half] = {}
+            for what in order:
+                more = {"hz": BRISK} if what == "publish" else {}
+                both[what] = Half(runner, system, what, **more)
+                running.append(both[what])
+                if what != last:
+                    both[what].await_moment("ready", SETTLED)
+            first = both["subscribe"].await_moment("first", MEETING)
+            if first is None:
+                raise Failure(f"> {MEETING:.0f} s")
+            took.append(first - both[last].started)
+    return {"median": statistics.median(took), "max": max(took)}
+
+
+def start_both(running: list[Half], runner: Runner, system: str, hz: int = 1_000) -> None:
+    """A publisher and its subscriber. Each is in the list as soon as it runs."""
+    running.append(Half(runner, system, "publish", hz=hz))
+    running.append(Half(runner, system, "subscribe"))
+
+
+def death(
+    runner: Runner, system: str, times: int, patience: float = UNTOLD
+) -> Mapping[str, float]:
+    """From the kill of a publisher until its subscriber is told. Once, if that takes long."""
+    took: list[float] = []
+    while len(took) < times and sum(took) < 1e9:
+        with alone(system) as running:
+            start_both(running, runner, system)
+            running[1].must_reach("first")
+            running.note_files()
+            killed = time.monotonic_ns()
+            running[0].kill()
+            gone = running[1].await_moment("gone", patience)
+            if gone is None:
+                raise Failure(f"never ({patience:.0f} s)")
+            took.append(gone - killed)
+    return {"median": statistics.median(took), "max": max(took)}
+
+
+def left_behind(runner: Runner, system: str) -> Mapping[str, float]:
+    """Files of two processes that were killed."""
+    with alone(system) as running:
+        start_both(running, runner, system)
+        running[1].must_reach("first")
+        running.note_files()
+        for half in running:
+            half.kill()
+        left = litter.left(running.before, running.makers())
+    return {"files": float(len(left)), "bytes": float(sum(left.values()))}
+
+
+def memory(runner: Runner, system: str) -> Mapping[str, float]:
+    """Of each of two processes with one topic of 64 bytes, and of the daemon that they need."""
+    with alone(system) as running:
+        start_both(running, runner, system, hz=100)
+        running[1].must_reach("first")
+        time.sleep(STEADY)
+        found = {"publisher": pss(running[0].pid), "subscriber": pss(running[1].pid)}
+        if running.daemon is not None:
+            found["daemon"] = pss(running.daemon)
+        return found
+
+
+def topics(runner: Runner, system: str, count: int) -> Mapping[str, float]:
+    """Two processes with many topics: how soon they meet, and then what they cost when hardly
+    anything is sent."""
+    end = time.monotonic() + PATIENCE
+    with alone(system) as running:
+        running.append(Half(runner, system, "publish", topics=count, hz=BRISK // count))
+        must_reach(running[0], "ready", end)
+        running.append(Half(runner, system, "subscribe", topics=count))
+        first = must_reach(running[1], "first", end) - running[1].started
+    with alone(system) as running:
+        running.append(Half(runner, system, "publish", topics=count, hz=1))
+        must_reach(running[0], "ready", end)
+        running.append(Half(runner, system, "subscribe", topics=count))
+        must_reach(running[1], "first", end)
+        return {"first": first, **steady(running)}
+
+
+def nodes(runner: Runner, system: str, count: int) -> Mapping[str, float]:
+    """One publisher, and subscribers in processes of their own, that start at once."""
+    end = time.monotonic() + PATIENCE
+    with alone(system) as running:
+        running.append(Half(runner, system, "publish", hz=100))
+        for _ in range(count - 1):
+            running.append(Half(runner, system, "subscribe"))
+        firsts = [half.await_moment("first", end - time.monotonic()) for half in running[1:]]
+        met = [first for first in firsts if first is not None]
+        if len(met) < len(firsts):
+            raise Failure(f"> {PATIENCE:.0f} s: {len(met)} of {len(firsts)} have met")
+        return {"first": max(met) - running[0].started, **steady(running)}
+
+
+def must_reach(half: Half, name: str, end: float) -> int:
+    """When it was; what is left of the case's time has to suffice."""
+    moment = half.await_moment(name, end - time.monotonic())
+    if moment is None:
+        raise Failure(f"> {PATIENCE:.0f} s")
+    return moment
+
+
+def steady(running: Sequence[Half]) -> Mapping[str, float]:
+    """What they cost together when all have met."""
+    time.sleep(STEADY)
+    start = time.monotonic()
+    before = sum(cpu_seconds(half.pid) for half in running)
+    time.sleep(2 * STEADY)
+    for half in running:
+        half.must_live()
+    used = sum(cpu_seconds(half.pid) for half in running) - before
+    return {
+        "cpu": used / (time.monotonic() - start),
+        "memory": sum(pss(half.pid) for half in running),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class LifeCase:
+    """One row for one system."""
+
+    system: str
+    what: str
+    count: int = 1
+
+
+TOPICS = (1, 10, 100, 1_000)
+NODES = (2, 10, 50, 200)
+
+
+def life_plan(systems: Sequence[str], is_quick: bool) -> list[LifeCase]:
+    """All of them. Nobody finds anybody at the floor."""
+    shapes = [(what, 1) for what in ("subscriber last", "publisher last", "death", "left", "memory")]
+    if not is_quick:
+        shapes += [("topics", count) for count in TOPICS] + [("nodes", count) for count in NODES]
+    return [
+        LifeCase(system, what, count)
+        for what, count in shapes
+        for system in systems
+        if system != "floor"
+    ]
+
+
+def live(runner: Runner, case: LifeCase, is_quick: bool) -> Life:
+    """Runs one."""
+    try:
+        return Life(case.system, case.what, case.count, run_life(runner, case, is_quick))
+    except Failure as failure:
+        return Life(case.system, case.what, case.count, failure=str(failure))
+
+
+def run_life(runner: Runner, case: LifeCase, is_quick: bool) -> Mapping[str, float]:
+    """The figures of one."""
+    match case.what:
+        case "subscriber last":
+            return start_up(runner, case.system, "subscribe", 3 if is_quick else 20)
+        case "publisher last":
+            return start_up(runner, case.system, "publish", 3 if is_quick else 20)
+        case "death":
+            patience = UNTOLD_QUICK if is_quick else UNTOLD
+            return death(runner, case.system, 3 if is_quick else 10, patience)
+        case "left":
+            return left_behind(runner, case.system)
+        case "memory":
+            return memory(runner, case.system)
+        case "topics":
+            return topics(runner, case.system, case.count)
+        case "nodes":
+            return nodes(runner, case.system, case.count)
+    raise ValueError(case.what)
+
+
+def live_all(runner: Runner, cases: Sequence[LifeCase], is_quick: bool) -> Iterator[Life]:
+    """All of them, telling how far it is."""
+    for index, case in enumerate(cases):
+        runner.tell(f"[{index + 1}/{len(cases)}] {case.system}: {case.what} {case.count}")
+        life = live(runner, case, is_quick)
+        if life.failure:
+            runner.tell(f"  {life.failure}")
+        yield life

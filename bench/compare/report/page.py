@@ -1,0 +1,60 @@
+"""The report as a page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from life_tables import LIMITS, cpu_table, life_table, scaling_table
+from model import Report
+from tables import LATENCY, NAMES, THROUGHPUT, comparison, markdown, target_lines
+
+HOW_TO_READ = """
+Times are medians of half a round trip, or of the way from one to all. In brackets: how many times
+the bare probe made right before and after, which is a counter on a shared cache line where processes
+spin, an eventfd where they sleep. `far`: the CPUs did not share a cache then; `~`: the probes before
+and after differ by more than a quarter. The floor ring is a ring of slots in shared memory with a
+counter, and nothing else: no discovery, no time stamps, one sender.
+"""
+
+
+def targets(report: Report) -> str:
+    lines = target_lines(report.results) + [limit.line(report) for limit in LIMITS]
+    return markdown(["target", "measured", "limit", ""], lines)
+
+
+def sections(report: Report, plots: Sequence[str]) -> Iterator[str]:
+    yield "# Holler beside others\n"
+    yield "\n".join(f"- {name}: {value}" for name, value in report.machine.items())
+    yield HOW_TO_READ
+    yield "## Targets\n"
+    yield targets(report)
+    yield "\n## Latency\n"
+    yield comparison(report.results, lambda case: case.what == "latency", LATENCY)
+    yield "\n## Throughput, nothing lost: messages a second\n"
+    yield comparison(report.results, lambda case: case.what == "throughput", THROUGHPUT)
+    yield "\n## One to many, many to one\n"
+    yield comparison(report.results, lambda case: case.what.startswith("fan"), LATENCY)
+    yield "\n## CPU of both sides, as a part of a core, beyond the floor ring's\n"
+    yield cpu_table(report)
+    if report.lives:
+        yield "\n## Starting, dying, memory\n"
+        yield life_table(report.lives)
+    if any(life.what == "topics" for life in report.lives):
+        yield "\n## Many topics between two processes: first sample, CPU, memory\n"
+        yield scaling_table(report.lives, "topics", "topics")
+    if any(life.what == "nodes" for life in report.lives):
+        yield "\n## Many processes with one topic: first sample of the last, CPU and memory of all\n"
+        yield scaling_table(report.lives, "nodes", "processes")
+    if report.writing:
+        yield "\n## Writing a message\n"
+        yield f"```\n{report.writing.strip()}\n```"
+    failed = [result for result in report.results if result.failure]
+    if failed:
+        yield "\n## What failed\n"
+        yield from (f"- {NAMES[r.case.system]}, {r.case.key}: {r.failure}" for r in failed)
+    yield from (f"\n![{name}]({name}.svg)" for name in plots)
+
+
+def page(report: Report, plots: Sequence[str]) -> str:
+    """All of it."""
+    return "\n".join(sections(report, plots)) + "\n"

@@ -1,0 +1,120 @@
+"""Runs the programs of the comparison, one at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from model import Case, Result, program_of
+from plan import PROBE_SECONDS, duration
+
+# A case that takes so many times as long as it should hangs.
+PATIENCE = 5
+SHORTEST_TIMEOUT = 15.0
+TRIES = 3  # For a machine that changes between the probes.
+
+
+class Failure(Exception):
+    """A program failed: why, in one line."""
+
+
+def parse_figures(text: str) -> dict[str, float]:
+    """Lines of a name and a number each."""
+    figures: dict[str, float] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        try:
+            figures[name] = float(value)
+        except ValueError as error:
+            raise Failure(f"it printed {line!r}, which is no figure") from error
+    return figures
+
+
+def run_program(command: Sequence[str], timeout: float) -> dict[str, float]:
+    """The figures it prints. What it started dies with it."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except OSError as error:
+        raise Failure(f"it does not start: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise Failure(f"it was not done after {timeout:.0f} s") from error
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise Failure(said[-1] if said else f"it ended with status {done.returncode}")
+    return parse_figures(done.stdout)
+
+
+@dataclasses.dataclass(frozen=True)
+class Runner:
+    """Runs cases with the programs in a folder."""
+
+    programs: Path
+    tell: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
+
+    def has(self, system: str) -> bool:
+        return (self.programs / program_of(system)).exists()
+
+    def probe(self, way: str) -> float:
+        """How fast the machine is now, ns."""
+        program = str(self.programs / "compare_probe")
+        command = [program, way.removeprefix("probe-"), f"--seconds={PROBE_SECONDS}"]
+        return run_program(command, SHORTEST_TIMEOUT)["p50"]
+
+    def run(self, case: Case) -> Result:
+        """One case, between two probes; again if the machine changed meanwhile."""
+        command = [str(self.programs / program_of(case.system)), *case.arguments(case.seconds)]
+        timeout = max(SHORTEST_TIMEOUT, PATIENCE * duration([case]))
+        for left in reversed(range(TRIES)):
+            before = self.probe(case.probe)
+            try:
+                figures = run_program(command, timeout)
+            except Failure as failure:
+                return Result(case, {}, before, before, str(failure))
+            result = Result(case, figures, before, self.probe(case.probe))
+            if result.is_steady or left == 0:
+                break
+        return result
+
+    def run_all(self, cases: Sequence[Case]) -> list[Result]:
+        """All of them, telling how far it is. Holler and the floor, which are compared, are run
+        again where their CPUs were near each other for one, and far for the other."""
+        start = time.monotonic()
+        results: list[Result] = []
+        floors: dict[str, int] = {}  # Where its results are.
+        for index, case in enumerate(cases):
+            left = duration(cases[index:])
+            self.tell(f"[{index + 1}/{len(cases)}, {left / 60:.0f} min left] {case.system}: {case.key}")
+            result = self.run(case)
+            if case.system == "floor":
+                floors[case.key] = len(results)
+            elif case.system == "holler" and case.key in floors:
+                at = floors[case.key]
+                results[at], result = self.bring_together(results[at], result)
+            if result.failure:
+                self.tell(f"  failed: {result.failure}")
+            results.append(result)
+        self.tell(f"measured for {(time.monotonic() - start) / 60:.1f} min")
+        return results
+
+    def bring_together(self, first: Result, second: Result) -> tuple[Result, Result]:
+        """Two results of one placement, if a few more runs bring that about."""
+        for turn in range(2 * TRIES):
+            if first.failure or second.failure or first.placement == second.placement:
+                break
+            self.tell(f"  one {first.placement}, one {second.placement}: again")
+            if turn % 2 == 0:
+                second = self.run(second.case)
+            else:
+                first = self.run(first.case)
+        return first, second

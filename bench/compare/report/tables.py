@@ -1,0 +1,161 @@
+"""The report in words: tables of figures and ratios, and which targets are met."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from model import Case, Result
+
+NAMES = {
+    "floor": "floor ring",
+    "holler": "Holler",
+    "iceoryx": "iceoryx",
+    "cyclone": "Cyclone DDS",
+    "fastdds": "Fast DDS",
+    "fastdds-ds": "Fast DDS, data sharing",
+    "zeromq": "ZeroMQ",
+    "nng": "nng",
+    "lcm": "LCM",
+}
+
+
+def time(ns: float) -> str:
+    """A time in the unit that suits it."""
+    for unit, scale in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if ns >= scale:
+            return f"{ns / scale:.3g} {unit}" if ns / scale < 1000 else f"{ns / scale:.0f} {unit}"
+    return f"{ns:.0f} ns"
+
+
+def amount(value: float) -> str:
+    """A number of things in a second."""
+    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value:.0f}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """What a table shows of each result."""
+
+    name: str
+    show: Callable[[float], str]
+
+
+LATENCY = Figure("p50", time)
+THROUGHPUT = Figure("messages_per_second", amount)
+
+
+def cell(result: Result | None, figure: Figure) -> str:
+    """One result: the figure and its ratio to the probe; marked if it is to be taken with care."""
+    if result is None:
+        return "-"
+    if result.failure:
+        return "failed"
+    value = result.figures[figure.name]
+    text = figure.show(value)
+    ratio = result.ratio(figure.name)
+    if figure is LATENCY and ratio is not None:
+        text += f" ({ratio:.2f})"
+    if result.figures.get("lost", 0) > 0:
+        text += f", {result.figures['lost']:.0f} lost"
+    if result.placement == "far":
+        text += " far"
+    return text if result.is_steady else text + " ~"
+
+
+def rows(results: Sequence[Result], wanted: Callable[[Case], bool]) -> dict[str, dict[str, Result]]:
+    """Results of a kind: by case, then by system, both in the order in which they were made."""
+    found: dict[str, dict[str, Result]] = {}
+    for result in results:
+        if wanted(result.case):
+            found.setdefault(result.case.key, {})[result.case.system] = result
+    return found
+
+
+def markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    all_lines = [header, ["---"] * len(header), *lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in all_lines)
+
+
+def comparison(
+    results: Sequence[Result], wanted: Callable[[Case], bool], figure: Figure
+) -> str:
+    """All systems side by side, at all cases of a kind."""
+    found = rows(results, wanted)
+    systems = list(dict.fromkeys(system for row in found.values() for system in row))
+    lines = [
+        [key, *(cell(row.get(system), figure) for system in systems)] for key, row in found.items()
+    ]
+    return markdown(["case", *(NAMES.get(system, system) for system in systems)], lines)
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What Holler is to reach: a figure of a case, at most (or at least) so many times another's."""
+
+    what: str
+    figure: str
+    case: Case
+    against: Case
+    limit: float
+    at_least: bool = False
+
+    def line(self, by_case: Mapping[tuple[str, str], Result]) -> list[str]:
+        """Target, figure, limit, verdict."""
+        holler = by_case.get((self.case.system, self.case.key))
+        other = by_case.get((self.against.system, self.against.key))
+        sign = ">=" if self.at_least else "<="
+        limit = f"{sign} {self.limit:g}"
+        if holler is None or other is None or holler.failure or other.failure:
+            return [self.what, "-", limit, "not measured"]
+        if holler.placement != other.placement:
+            return [self.what, "-", limit, "not comparable: one near, one far"]
+        # Each by its own probe: the machine may have changed from one to the other.
+        ratio = holler.figures[self.figure] / other.figures[self.figure]
+        if self.figure == "p50":
+            ratio *= other.probe / holler.probe
+        is_met = ratio >= self.limit if self.at_least else ratio <= self.limit
+        return [self.what, f"{ratio:.2f}", limit, "met" if is_met else "MISSED"]
+
+
+def case_of(system: str, what: str, **more: object) -> Case:
+    return dataclasses.replace(Case(system, what), **more)
+
+
+def against_floor(what: str, limit: float, kind: str, **more: object) -> Target:
+    """Holler's p50 in a case, against the floor's in the same."""
+    return Target(what, "p50", case_of("holler", kind, **more), case_of("floor", kind, **more), limit)
+
+
+TARGETS = (
+    against_floor("64 B touched, spinning / floor ring", 1.5, "latency"),
+    Target(
+        "4 MiB touched, spinning / its own 64 B",
+        "p50",
+        case_of("holler", "latency", bytes=4_194_304),
+        case_of("holler", "latency"),
+        1.15,
+    ),
+    against_floor("64 KiB filled, spinning / floor ring", 1.1, "latency", bytes=65_536, work="filled"),
+    against_floor("4 MiB filled, spinning / floor ring", 1.05, "latency", bytes=4_194_304, work="filled"),
+    against_floor("64 B blocking / floor ring's futex", 1.0, "latency", waiting="block"),
+    Target(
+        "1 MiB filled, messages a second / floor ring",
+        "messages_per_second",
+        case_of("holler", "throughput", bytes=1_048_576, work="filled"),
+        case_of("floor", "throughput", bytes=1_048_576, work="filled"),
+        0.95,
+        at_least=True,
+    ),
+    against_floor("1 to 8 at 1 kHz, blocking / floor ring", 1.0, "fan-out", waiting="block", others=8),
+)
+
+
+def target_lines(results: Sequence[Result]) -> list[list[str]]:
+    """Which targets are met."""
+    by_case = {(result.case.system, result.case.key): result for result in results}
+    return [target.line(by_case) for target in TARGETS]
