@@ -33,9 +33,9 @@ TEST(TopicSet, HasEachOnce) {
 }
 
 // As much of an endpoint as the registry looks at.
-class FakeSubscriber : public SubscriberEndpoint {
+class NamedSubscriber : public SubscriberEndpoint {
  public:
-  explicit FakeSubscriber(std::string topic) : topic_(std::move(topic)) {}
+  explicit NamedSubscriber(std::string topic) : topic_(std::move(topic)) {}
   const std::string& topic_name() const override { return topic_; }
   std::string_view type_name() const override { return ""; }
   absl::StatusOr<Offer> Propose(const EndpointKey&, const PeerInfo&,
@@ -56,9 +56,9 @@ class FakeSubscriber : public SubscriberEndpoint {
 
 TEST(Registry, ATopicIsThereAsLongAsAnyEndpointHasIt) {
   Registry registry;
-  FakeSubscriber first("a");
-  FakeSubscriber second("a");
-  FakeSubscriber other("b");
+  NamedSubscriber first("a");
+  NamedSubscriber second("a");
+  NamedSubscriber other("b");
   registry.Add(1, &first);
   registry.Add(2, &second);
   registry.Add(3, &other);
