@@ -66,7 +66,9 @@ absl::Status Discovery::Open(const NodeOptions& options) {
   }
   // Listens before it announces anything, or two nodes could miss each other.
   if (absl::Status status = listener_.Open(); !status.ok()) return status;
-  return finder_.Open(options);
+  if (absl::Status status = finder_.Open(options); !status.ok()) return status;
+  finder_.ShowTopics();
+  return absl::OkStatus();
 }
 
 absl::Status Discovery::StartThread() {
@@ -389,9 +391,11 @@ void Discovery::TellStalled() {
 
 void Discovery::TopicsMayHaveChanged(const std::vector<uint64_t>& publishes_before,
                                      const std::vector<uint64_t>& subscribes_before) {
-  if (registry_.publishes() != publishes_before || registry_.subscribes() != subscribes_before) {
-    sessions_.SendTopics();
+  if (registry_.publishes() == publishes_before && registry_.subscribes() == subscribes_before) {
+    return;
   }
+  finder_.ShowTopics();
+  sessions_.SendTopics();
 }
 
 void Discovery::Announce(uint64_t publisher,

@@ -38,6 +38,23 @@ absl::Status Finder::Open(const NodeOptions& options) {
   return absl::OkStatus();
 }
 
+void Finder::ShowTopics() {
+  if (host_.observation() != nullptr) return;  // It is of use to anybody.
+  const Registry& registry = host_.registry();
+  const TopicFilter topics(registry.publishes(), registry.subscribes());
+  if (shown_ && topics == topics_) return;
+  topics_ = topics;
+  const NodeAddress address{host_.self().domain, host_.self().uid, host_.self().id};
+  absl::StatusOr<UniqueFd> shown = holler::ShowTopics(address, topics);
+  if (!shown.ok()) {  // It may take the place of what was shown before.
+    shown_.reset();
+    shown = holler::ShowTopics(address, topics);
+  }
+  // What was shown before goes only now: whoever looks meanwhile sees one of the two, or calls. If
+  // there is no fd for it, nothing is shown, and everybody calls.
+  shown_ = shown.ok() ? std::move(*shown) : UniqueFd();
+}
+
 void Finder::StartAnnouncing() {
   met_.OnOwnTopicsChanged();
   schedule_.Start(MonotonicNow());
@@ -120,9 +137,19 @@ bool Finder::IsWorthwhile(const wire::HollerT& holler) const {
          common(host_.registry().subscribes(), holler.publishes);
 }
 
+bool Finder::IsWorthwhile(const SweptNode& node) const {
+  if (host_.observation() != nullptr || !node.topics.has_value()) return true;
+  const auto& publishes = host_.registry().publishes();
+  const auto& subscribes = host_.registry().subscribes();
+  return std::any_of(publishes.begin(), publishes.end(),
+                     [&](uint64_t topic) { return node.topics->MaySubscribe(topic); }) ||
+         std::any_of(subscribes.begin(), subscribes.end(),
+                     [&](uint64_t topic) { return node.topics->MayPublish(topic); });
+}
+
 bool Finder::Sweep() {
   ++host_.stats().sweeps;
-  absl::StatusOr<std::vector<NodeAddress>> nodes = SweepNodes();
+  absl::StatusOr<std::vector<SweptNode>> nodes = SweepNodes();
   if (!nodes.ok()) {
     host_.LogOnce(LogSeverity::kWarning,
                   absl::StrCat("cannot look for nodes whose hollers are lost: ",
@@ -135,13 +162,12 @@ bool Finder::Sweep() {
   }
   const NodeIdentity& self = host_.self();
   present_.clear();
-  for (const NodeAddress& address : *nodes) {
-    if (address.domain != self.domain || !self.allowed.contains(address.uid) ||
-        address.id == self.id) {
+  for (const SweptNode& node : *nodes) {
+    if (node.domain != self.domain || !self.allowed.contains(node.uid) || node.id == self.id) {
       continue;
     }
-    present_.insert(address.id);
-    if (!met_.IsInVain(address.id)) Call(address);
+    present_.insert(node.id);
+    if (!met_.IsInVain(node.id) && IsWorthwhile(node)) Call(node);
   }
   met_.KeepOnly(present_);
   return true;

@@ -30,6 +30,8 @@ class Finder {
   // Joins the multicast group, if there is to be one and it works. Errors: invalid options, limits.
   absl::Status Open(const NodeOptions& options);
 
+  // This node's topics changed: shows them to those that sweep. Comes before looking for others.
+  void ShowTopics();
   // This node has a new endpoint: hollers, and starts the schedule of hollers and sweeps.
   void StartAnnouncing();
   // Does the steps of the schedule that are due at `now`.
@@ -37,8 +39,8 @@ class Finder {
   // When Announce is due; INT64_MAX: never.
   int64_t next_step() const { return schedule_.next(); }
 
-  // Looks for every node of the machine, and calls those it is not connected with. False: it could
-  // not look.
+  // Looks for every node of the machine, and calls those it is not connected with, unless they show
+  // that there is nothing in common. False: it could not look.
   bool Sweep();
   // Those that the last sweep found, but for those that need not be met.
   std::vector<wire::NodeId> Sought() const;
@@ -51,6 +53,7 @@ class Finder {
  private:
   void Holler();
   bool IsWorthwhile(const wire::HollerT& holler) const;
+  bool IsWorthwhile(const SweptNode& node) const;
   void Call(const NodeAddress& address);
   void TellOfForeigner(uid_t uid);
 
@@ -60,6 +63,8 @@ class Finder {
   EventPoll& poll_;
   AnnounceSchedule schedule_;
   std::optional<MulticastGroup> group_;
+  UniqueFd shown_;  // Its name tells `topics_`.
+  TopicFilter topics_;
   std::set<wire::NodeId> present_;  // Those that the last sweep found.
   std::set<uid_t> foreigners_;      // Users that are not allowed, and were told of.
   // For datagrams; not zeroed, so only what is used costs memory.

@@ -10,7 +10,9 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -25,8 +27,10 @@ namespace {
 constexpr char kGroup[] = "239.255.72.79";
 constexpr uint16_t kFirstPort = 27'200;
 
-socklen_t FillAddress(const NodeAddress& address, sockaddr_un* to) {
-  const std::string name = ToAbstractName(address);
+static_assert(sizeof("holler/4999/4294967295/") + 32 + sizeof("/") + TopicFilter::kTextLength <=
+              sizeof(sockaddr_un::sun_path));
+
+socklen_t FillAddress(const std::string& name, sockaddr_un* to) {
   *to = sockaddr_un{};
   to->sun_family = AF_UNIX;
   // sun_path[0] stays 0: an abstract address (unix(7)), which vanishes with its socket.
@@ -37,6 +41,18 @@ socklen_t FillAddress(const NodeAddress& address, sockaddr_un* to) {
 absl::StatusOr<UniqueFd> NewSocket() {
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return SystemError(errno, "socket(AF_UNIX, SOCK_SEQPACKET)");
+  return socket;
+}
+
+// A socket with this abstract address.
+absl::StatusOr<UniqueFd> BindTo(const std::string& name) {
+  absl::StatusOr<UniqueFd> socket = NewSocket();
+  if (!socket.ok()) return socket.status();
+  sockaddr_un address;
+  const socklen_t size = FillAddress(name, &address);
+  if (::bind(socket->get(), reinterpret_cast<sockaddr*>(&address), size) != 0) {
+    return SystemError(errno, absl::StrCat("bind to abstract address ", name));
+  }
   return socket;
 }
 
@@ -70,22 +86,21 @@ std::optional<NodeAddress> ParseAbstractName(std::string_view name) {
 }
 
 absl::StatusOr<UniqueFd> Listen(const NodeAddress& address) {
-  absl::StatusOr<UniqueFd> socket = NewSocket();
+  absl::StatusOr<UniqueFd> socket = BindTo(ToAbstractName(address));
   if (!socket.ok()) return socket.status();
-  sockaddr_un name;
-  const socklen_t size = FillAddress(address, &name);
-  if (::bind(socket->get(), reinterpret_cast<sockaddr*>(&name), size) != 0) {
-    return SystemError(errno, absl::StrCat("bind to abstract address ", ToAbstractName(address)));
-  }
   if (::listen(socket->get(), SOMAXCONN) != 0) return SystemError(errno, "listen for other nodes");
   return socket;
+}
+
+absl::StatusOr<UniqueFd> ShowTopics(const NodeAddress& address, const TopicFilter& topics) {
+  return BindTo(absl::StrCat(ToAbstractName(address), "/", topics.ToText()));
 }
 
 absl::StatusOr<UniqueFd> Connect(const NodeAddress& address) {
   absl::StatusOr<UniqueFd> socket = NewSocket();
   if (!socket.ok()) return socket.status();
   sockaddr_un name;
-  const socklen_t size = FillAddress(address, &name);
+  const socklen_t size = FillAddress(ToAbstractName(address), &name);
   while (::connect(socket->get(), reinterpret_cast<sockaddr*>(&name), size) != 0) {
     if (errno == EINTR) continue;
     const std::string what = absl::StrCat("connect to ", ToAbstractName(address));
@@ -166,35 +181,73 @@ std::optional<std::string_view> MulticastGroup::Receive(char* buffer) {
   return std::string_view(buffer, static_cast<size_t>(size));
 }
 
-absl::StatusOr<std::vector<NodeAddress>> SweepNodes() {
+namespace {
+
+// What the lines of /proc/net/unix say of nodes.
+class Sockets {
+ public:
+  void OnLine(std::string_view line) {
+    // proc(5): Num RefCount Protocol Flags Type St Inode Path, where Flags has __SO_ACCEPTCON for
+    // a listening socket and an abstract Path starts with '@'.
+    constexpr std::string_view kListening = " 00010000 ";
+    constexpr std::string_view kPath = " @";
+    const size_t at = line.find(kPath);
+    if (at == std::string_view::npos) return;
+    const std::string_view name = line.substr(at + kPath.size());
+    if (line.find(kListening) < at) {
+      if (const auto address = ParseAbstractName(name)) nodes_.push_back({*address, {}});
+    } else if (const size_t slash = name.rfind('/'); slash != std::string_view::npos) {
+      OnTopics(name.substr(0, slash), name.substr(slash + 1));
+    }
+  }
+
+  std::vector<SweptNode> TakeNodes() {
+    for (SweptNode& node : nodes_) {
+      if (const auto shown = shown_.find(node.id); shown != shown_.end()) {
+        node.topics = shown->second;
+      }
+    }
+    return std::move(nodes_);
+  }
+
+ private:
+  // Connections bear a listener's name, without topics.
+  void OnTopics(std::string_view name, std::string_view text) {
+    const std::optional<TopicFilter> topics = TopicFilter::Parse(text);
+    if (!topics.has_value()) return;
+    const std::optional<NodeAddress> address = ParseAbstractName(name);
+    // Anybody may show topics in a node's name, and it may just be changing them: all count, so
+    // that the worst that comes of it is a call in vain.
+    if (address.has_value()) shown_[address->id].Merge(*topics);
+  }
+
+  std::vector<SweptNode> nodes_;
+  std::map<wire::NodeId, TopicFilter> shown_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<SweptNode>> SweepNodes() {
   UniqueFd file(::open("/proc/net/unix", O_RDONLY | O_CLOEXEC));
   if (!file) return SystemError(errno, "open /proc/net/unix");
-  std::string text;
+  Sockets sockets;
+  // Line by line: the list has every connection of the machine, and may have megabytes.
   char chunk[16 * 1024];
+  std::string line;
   while (true) {
     const ssize_t size = ::read(file.get(), chunk, sizeof(chunk));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return SystemError(errno, "read /proc/net/unix");
-    if (size == 0) break;
-    text.append(chunk, static_cast<size_t>(size));
-  }
-  // proc(5): Num RefCount Protocol Flags Type St Inode Path, where Flags has __SO_ACCEPTCON for
-  // a listening socket and an abstract Path starts with '@'.
-  constexpr std::string_view kListening = " 00010000 ";
-  constexpr std::string_view kPath = " @";
-  std::vector<NodeAddress> nodes;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const size_t newline = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, newline);
-    rest.remove_prefix(std::min(newline + 1, rest.size()));
-    const size_t path = line.find(kPath);
-    if (path == std::string_view::npos || line.find(kListening) > path) continue;
-    if (const auto address = ParseAbstractName(line.substr(path + kPath.size()))) {
-      nodes.push_back(*address);
+    if (size == 0) return sockets.TakeNodes();
+    std::string_view rest(chunk, static_cast<size_t>(size));
+    for (size_t end; (end = rest.find('\n')) != std::string_view::npos;
+         rest.remove_prefix(end + 1)) {
+      line.append(rest.substr(0, end));
+      sockets.OnLine(line);
+      line.clear();
     }
+    line.append(rest);
   }
-  return nodes;
 }
 
 }  // namespace holler

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "holler/name_card.h"
+#include "holler/topic_filter.h"
 #include "holler/unique_fd.h"
 
 namespace holler {
@@ -34,6 +35,10 @@ std::optional<NodeAddress> ParseAbstractName(std::string_view name);
 
 // A listening, non-blocking SOCK_SEQPACKET socket at `address`. Errors: as the system calls.
 absl::StatusOr<UniqueFd> Listen(const NodeAddress& address);
+
+// A socket whose name tells what topics the node at `address` has, as long as it is open: to those
+// that look for nodes without asking each. Errors: as the system calls.
+absl::StatusOr<UniqueFd> ShowTopics(const NodeAddress& address, const TopicFilter& topics);
 
 // A non-blocking connection to `address`. Errors: NotFound: nobody listens there (any more);
 // Unavailable: its backlog is full, try later; else as the system calls.
@@ -66,9 +71,14 @@ class MulticastGroup {
   uint16_t port_;
 };
 
-// The addresses of all nodes that listen in this network namespace, from /proc/net/unix. Errors:
-// /proc is not there.
-absl::StatusOr<std::vector<NodeAddress>> SweepNodes();
+struct SweptNode : NodeAddress {
+  // What it shows of its topics; empty: nothing, so it has to be asked.
+  std::optional<TopicFilter> topics;
+};
+
+// All nodes that listen in this network namespace, from /proc/net/unix. What they show was shown at
+// some time since the call began. Errors: /proc is not there.
+absl::StatusOr<std::vector<SweptNode>> SweepNodes();
 
 }  // namespace holler
 

@@ -196,6 +196,9 @@ absl::Status SessionTable::OnHello(Session& session, const wire::HelloT& hello) 
   if (!session.initiated()) {
     status = session.SendHello();
     if (!status.ok()) return status;
+    // The caller reads that as well, and hangs up. It may have lied about its id; but of this user
+    // anybody may do worse.
+    if (!session.HasCommonTopics() && session.peer().uid == host_.self().uid) met_.MetInVain(id);
   } else if (!session.HasCommonTopics()) {
     met_.MetInVain(id);
     return absl::AbortedError("nothing in common");

@@ -1,13 +1,16 @@
 // Who is called, and who is not.
 #include "holler/finder.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
 
 #include "domain.h"
 #include "gtest/gtest.h"
+#include "process_support.h"
 #include "session_support.h"
 
 namespace holler {
@@ -28,6 +31,22 @@ class FinderTest : public testing::Test {
   bool WasCalled() {
     const UniqueFd call(::accept4(other_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     return static_cast<bool>(call);
+  }
+
+  // What sweeps see of this node's topics.
+  std::optional<TopicFilter> Shown() {
+    const NodeIdentity& self = host_.identity;
+    const auto listener = Listen({self.domain, self.uid, self.id});
+    const auto nodes = SweepNodes();
+    if (!listener.ok() || !nodes.ok()) {
+      ADD_FAILURE() << listener.status() << nodes.status();
+      return std::nullopt;
+    }
+    for (const SweptNode& node : *nodes) {
+      if (node.id == self.id && node.domain == self.domain) return node.topics;
+    }
+    ADD_FAILURE() << "nobody listens";
+    return std::nullopt;
   }
 
   const wire::NodeId kOther{2, static_cast<uint64_t>(::getpid())};
@@ -63,6 +82,52 @@ TEST_F(FinderTest, WhoWasMetInVainIsCalledOnlyWhenTheTopicsChanged) {
   finder_.StartAnnouncing();
   finder_.Sweep();
   EXPECT_TRUE(WasCalled());
+}
+
+// Each call costs both sides a connection; with hundreds of nodes that took seconds.
+TEST_F(FinderTest, WhoShowsThatNothingIsInCommonIsNotCalled) {
+  host_.endpoints.Add(1, &publisher_);
+  const uint64_t topic = TopicHash(publisher_.topic_name());
+  const NodeAddress address{host_.identity.domain, ::geteuid(), kOther};
+  auto shown = ShowTopics(address, TopicFilter({topic}, {TopicHash("another")}));
+  ASSERT_TRUE(shown.ok());
+  finder_.Sweep();
+  EXPECT_FALSE(WasCalled()) << "both publish it";
+  *shown = std::move(*ShowTopics(address, TopicFilter({}, {topic})));
+  finder_.Sweep();
+  EXPECT_TRUE(WasCalled());
+}
+
+TEST_F(FinderTest, TheOwnTopicsAreShown) {
+  finder_.ShowTopics();
+  EXPECT_EQ(Shown(), TopicFilter());
+  host_.endpoints.Add(1, &publisher_);
+  finder_.ShowTopics();
+  EXPECT_EQ(Shown(), TopicFilter({TopicHash(publisher_.topic_name())}, {}));
+  host_.endpoints.Remove(1);
+  finder_.ShowTopics();
+  EXPECT_EQ(Shown(), TopicFilter());
+}
+
+TEST_F(FinderTest, TheOwnTopicsAreShownWhenThereAreNoMoreFds) {
+  finder_.ShowTopics();
+  host_.endpoints.Add(1, &publisher_);
+  {
+    const ScopedLimit limit(RLIMIT_NOFILE, NextFd());
+    finder_.ShowTopics();
+  }
+  EXPECT_EQ(Shown(), TopicFilter({TopicHash(publisher_.topic_name())}, {}));
+}
+
+// It is called by all then.
+TEST_F(FinderTest, WithoutAnFdForItNothingIsShown) {
+  {
+    const ScopedLimit limit(RLIMIT_NOFILE, NextFd());
+    finder_.ShowTopics();
+  }
+  EXPECT_FALSE(Shown().has_value());
+  finder_.ShowTopics();
+  EXPECT_EQ(Shown(), TopicFilter());
 }
 
 TEST_F(FinderTest, OtherUsersAreNotCalled) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -151,6 +152,49 @@ TEST(SweepNodes, FindsManyOnce) {
                             [&](const NodeAddress& node) { return node.id == address.id; }),
               1);
   }
+}
+
+// What a sweep says of the topics at `address`; nothing at all without a node there.
+std::optional<std::optional<TopicFilter>> SweptTopics(const NodeAddress& address) {
+  const auto nodes = SweepNodes();
+  if (!nodes.ok()) return std::nullopt;
+  for (const SweptNode& node : *nodes) {
+    if (node.id == address.id) return node.topics;
+  }
+  return std::nullopt;
+}
+
+TEST(SweepNodes, ReadsWhatIsShown) {
+  const NodeAddress address = SomeAddress(8);
+  const TopicFilter first({1, 2}, {3});
+  auto shown = ShowTopics(address, first);
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  EXPECT_FALSE(SweptTopics(address).has_value()) << "nobody listens";
+  const auto listener = Listen(address);
+  ASSERT_TRUE(listener.ok());
+  EXPECT_EQ(SweptTopics(address), std::optional(first));
+
+  const TopicFilter second({}, {4});
+  auto changed = ShowTopics(address, second);
+  ASSERT_TRUE(changed.ok());
+  TopicFilter both = first;
+  both.Merge(second);
+  EXPECT_EQ(SweptTopics(address), std::optional(both)) << "or a lie could hide the truth";
+  shown->reset();
+  EXPECT_EQ(SweptTopics(address), std::optional(second));
+  changed->reset();
+  const auto none = SweptTopics(address);
+  ASSERT_TRUE(none.has_value());
+  EXPECT_FALSE(none->has_value()) << "it has to be asked";
+}
+
+TEST(SweepNodes, ALongestAddressHasRoomForItsTopics) {
+  const NodeAddress longest{kMaxDomain, 4'294'967'295, SomeAddress(9).id};
+  const auto listener = Listen(longest);
+  ASSERT_TRUE(listener.ok());
+  const auto shown = ShowTopics(longest, TopicFilter({1}, {}));
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  EXPECT_EQ(SweptTopics(longest), std::optional(TopicFilter({1}, {})));
 }
 
 // Others may bind any name, with newlines in it as well.

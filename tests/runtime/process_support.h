@@ -3,6 +3,7 @@
 #define HOLLER_TESTS_RUNTIME_PROCESS_SUPPORT_H_
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -52,6 +53,15 @@ inline int CountOpenFds() {
 
 // The next fd number this process would get: at RLIMIT_NOFILE it gets none.
 inline rlim_t NextFd() { return static_cast<rlim_t>(UniqueFd(::dup(0)).get()); }
+
+// Takes all fd numbers below the highest in use: after that, RLIMIT_NOFILE can say how many more.
+inline std::vector<UniqueFd> FillFds() {
+  int highest = 0;
+  for (int fd = 0; fd < 1'024; ++fd) highest = ::fcntl(fd, F_GETFD) >= 0 ? fd : highest;
+  std::vector<UniqueFd> filling;
+  while (NextFd() < static_cast<rlim_t>(highest)) filling.emplace_back(::dup(0));
+  return filling;
+}
 
 // Bytes of address space in use.
 inline uint64_t AddressSpace() {

@@ -264,6 +264,7 @@ TEST_F(PublisherTest, LimitsAreNamed) {
 // A match that fails for want of fds leaves neither side behind, and succeeds later.
 TEST_F(PublisherTest, AMatchThatDoesNotFitIsRefusedAloud) {
   auto publisher = Make<test::SmallPublisher>(*node_);
+  const std::vector<UniqueFd> filling = FillFds();
   const int before = CountOpenFds();
   const rlim_t next = NextFd();
   Lines refusals;

@@ -170,6 +170,23 @@ TEST_F(SessionTableTest, NothingInCommonIsRemembered) {
   EXPECT_EQ(host_.counts.malformed, 0u);
 }
 
+TEST_F(SessionTableTest, ACallerWithNothingInCommonNeedNotBeCalled) {
+  host_.identity.uid = ::geteuid();
+  auto peer = Connect();
+  SayHello(*peer, larger_, "other");
+  OnEvent(own_end_);
+  EXPECT_EQ(Received(*peer), wire::Message_Hello) << "it must learn of it as well";
+  EXPECT_TRUE(met_.IsInVain(larger_));
+}
+
+TEST_F(SessionTableTest, ACallerOfAnotherUserMayLieAboutItsId) {
+  host_.identity.uid = ::geteuid() + 1;
+  auto peer = Connect();
+  SayHello(*peer, larger_, "other");
+  OnEvent(own_end_);
+  EXPECT_FALSE(met_.IsInVain(larger_));
+}
+
 TEST_F(SessionTableTest, WhoSendsNonsenseWhenCalledIsBanned) {
   auto peer = Connect(larger_);
   ASSERT_TRUE(peer->Send("nonsense").ok());
