@@ -292,6 +292,27 @@ def test_the_whole_report(programs: Path, tmp_path: Path) -> None:
     assert model.read_json(out / "results.json") == report
 
 
+def test_lives_of_other_systems_stay(programs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    lives = [model.Life(name, "death", 1, {"median": 1.0, "max": 2.0}) for name in ("holler", "lcm")]
+    (out / "results.json").write_text(model.to_json(model.Report({}, [], lives, "")))
+    only = ["--quick", "--only-lives", "--system", "holler"]
+    assert load_main().main([str(programs), "--out", str(out), *only]) == 0
+    after = model.read_json(out / "results.json").lives
+    assert lives[1] in after and lives[0] not in after
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"results": [1]}'])
+def test_lives_need_a_report(
+    programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+) -> None:
+    if text is not None:
+        (tmp_path / "results.json").write_text(text)
+    assert load_main().main([str(programs), "--out", str(tmp_path), "--only-lives"]) == 2
+    assert "--only-lives renews a report" in capsys.readouterr().err
+
+
 def test_without_programs_there_is_no_report(tmp_path: Path) -> None:
     assert load_main().main([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert not (tmp_path / "out").exists()

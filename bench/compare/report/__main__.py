@@ -55,7 +55,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only-lives",
         action="store_true",
-        help="only the starting and dying of processes, anew; the rest is that of the report there",
+        help="only the starting and dying of processes, anew; all else stays as the report there has it",
     )
     return parser.parse_args(argv)
 
@@ -70,16 +70,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     cases = [] if args.only_lives else plan(systems, args.quick)
     runner.tell(f"{len(cases)} cases of {', '.join(systems)}: {duration(cases) / 60:.0f} min")
     results: list[Result] = []
-    if args.only_lives:
-        results.extend(read_json(args.out / "results.json").results)
     lives: list[Life] = []
+    if args.only_lives:
+        try:
+            before = read_json(args.out / "results.json")
+        except (OSError, ValueError) as error:
+            print(
+                f"compare: --only-lives renews a report that is there: {error}", file=sys.stderr
+            )
+            return 2
+        results.extend(before.results)
+        lives.extend(life for life in before.lives if life.system not in systems)
 
     def save(written: str = "") -> Path:
         """The report of what there is so far."""
         args.out.mkdir(parents=True, exist_ok=True)
-        report = Report(machine(), results, lives, written)
+        # Systems keep their colours, whichever was measured last.
+        in_order = sorted(lives, key=lambda life: SYSTEMS.index(life.system))
+        report = Report(machine(), results, in_order, written)
         (args.out / "results.json").write_text(to_json(report), "utf-8")
-        plots = draw_all(results, lives, args.out)
+        plots = draw_all(results, in_order, args.out)
         path: Path = args.out / "report.md"
         path.write_text(page(report, plots), "utf-8")
         return path

@@ -130,10 +130,14 @@ def to_json(report: Report) -> str:
 
 
 def read_json(path: Path) -> Report:
-    """What to_json wrote."""
+    """What to_json wrote. Raises OSError, or ValueError where it is something else."""
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    results = [
-        dataclasses.replace(Result(**entry), case=Case(**entry["case"])) for entry in found["results"]
-    ]
-    lives = [Life(**entry) for entry in found["lives"]]
-    return Report(found["machine"], results, lives, found["writing"])
+    try:
+        results = [
+            dataclasses.replace(Result(**entry), case=Case(**entry["case"]))
+            for entry in found["results"]
+        ]
+        lives = [Life(**entry) for entry in found["lives"]]
+        return Report(found["machine"], results, lives, found["writing"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no report: {error!r}") from error

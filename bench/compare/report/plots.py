@@ -169,8 +169,10 @@ def save(name: str, folder: Path, draw: Callable[[Axes], None]) -> str:
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
-    for kind in ("svg", "png"):
-        figure.savefig(folder / f"{name}.{kind}")
+    # The same figures give the same file, as a report may be kept under version control.
+    with matplotlib.rc_context({"svg.hashsalt": name}):
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    figure.savefig(folder / f"{name}.png")
     pyplot.close(figure)
     return name
 
