@@ -609,8 +609,8 @@ class RingReader {
   }
 
   // When the next sample was published, without holding it: for choosing among several
-  // publishers. Empty: nothing to take. The publisher zeroes a slot's sequence (R1) before it
-  // writes a new time with release; so a new time read here makes the second look at the
+  // publishers. Empty: nothing to take. Before the publisher writes a new time, with release, the
+  // slot's sequence says that the sample is gone; so a new time read here makes the look at the
   // sequence fail.
   std::optional<int64_t> PeekPublishTime() const noexcept {
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
