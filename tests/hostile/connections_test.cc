@@ -79,8 +79,9 @@ TEST_F(ConnectionAttack, Silence) {
 // A caller that was too slow to say hello in time may be one that means well, on a busy machine. It
 // has no reason to call again, so the node must.
 TEST_F(ConnectionAttack, WhoeverSaysHelloTooLateIsLookedFor) {
-  // From now on the node looks for nobody of its own accord.
-  ASSERT_TRUE(Await([&] { return Value("speaker.sweeps") >= 3; }));
+  // From now on the honest nodes look for nobody of their own accord.
+  ASSERT_TRUE(
+      Await([&] { return Value("speaker.sweeps") >= 3 && Value("listener.sweeps") >= 3; }));
   const wire::NodeId id = RandomId();
   const holler::UniqueFd socket = ListenAs(id);
   HostilePeer late(speaker());
