@@ -80,8 +80,7 @@ TEST_F(ConnectionAttack, Silence) {
 // has no reason to call again, so the node must.
 TEST_F(ConnectionAttack, WhoeverSaysHelloTooLateIsLookedFor) {
   // From now on the honest nodes look for nobody of their own accord.
-  ASSERT_TRUE(
-      Await([&] { return Value("speaker.sweeps") >= 3 && Value("listener.sweeps") >= 3; }));
+  ASSERT_TRUE(Await([&] { return Value("speaker.sweeps") >= 3 && Value("listener.sweeps") >= 3; }));
   const wire::NodeId id = RandomId();
   const holler::UniqueFd socket = ListenAs(id);
   HostilePeer late(speaker());
