@@ -127,7 +127,8 @@ uint64_t TopicHash(std::string_view topic) {
 }
 
 std::string ToString(const wire::NodeId& id) {
-  return absl::StrCat(absl::Hex(id.high(), absl::kZeroPad16), absl::Hex(id.low(), absl::kZeroPad16));
+  return absl::StrCat(absl::Hex(id.high(), absl::kZeroPad16),
+                      absl::Hex(id.low(), absl::kZeroPad16));
 }
 
 bool ParseNodeId(std::string_view text, wire::NodeId* id) {
