@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -208,12 +209,15 @@ class Publisher {
 
   // Publishes up to `count` messages at once, which costs less for each than one by one: they share
   // a time, and a wake-up. Calls fill(Writer& message, size_t index) for each, with a writer as
-  // that of a loan; it must not throw, nor use this publisher. Returns how many became samples:
-  // fewer if nobody listens, for want of a loan, for messages that Publish would refuse, and on a
-  // reliable topic if there is no room within `timeout`, for each.
+  // that of a loan; it must not throw, nor use this publisher, and what it returns counts for
+  // nothing. Returns how many became samples: fewer if nobody listens, for want of a loan, for
+  // messages that Publish would refuse, and on a reliable topic if there is no room within
+  // `timeout`, for each.
   template <typename Fill>
   size_t PublishBatch(size_t count, Fill&& fill,
                       absl::Duration timeout = absl::InfiniteDuration()) noexcept {
+    static_assert(std::is_invocable_v<Fill&, Writer&, size_t>,
+                  "fill is called as fill(Writer& message, size_t index)");
     return PutEach(
         count, timeout,
         [&](Writer& writer, PayloadSpan payload) { writer.Start(payload, Topic::kFileIdentifier); },

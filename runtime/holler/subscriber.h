@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -68,6 +69,8 @@ class Subscriber {
   // there were. Where many wait, each costs less than one by one.
   template <typename Handle>
   size_t TakeBatch(size_t most, Handle&& handle) {
+    static_assert(std::is_invocable_v<Handle&, Sample<Message>&>,
+                  "handle is called as handle(Sample<Message>& sample)");
     struct Batch {
       explicit Batch(SubscriberCore& of) : core(of) { core.StartBatch(); }
       ~Batch() { core.EndBatch(); }

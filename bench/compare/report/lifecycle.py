@@ -74,7 +74,7 @@ def death(
             running[0].kill()
             gone = running[1].await_moment("gone", patience)
             if gone is None:
-                raise Failure(f"never ({patience:.0f} s)")
+                raise Failure(f"> {patience:.0f} s")
             took.append(gone - killed)
     return {"median": statistics.median(took), "max": max(took)}
 
