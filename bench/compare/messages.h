@@ -45,7 +45,7 @@ inline Stamp Read(const Setup& setup, const std::byte* message) {
 
 // Prints the usual figures of a distribution.
 inline void PrintTimes(std::vector<int64_t> times) {
-  if (times.empty()) Die("nothing was measured");
+  if (times.empty()) Die("not one message came in the time for it");
   std::sort(times.begin(), times.end());
   const auto print = [&](const char* name, double part) {
     const size_t index = static_cast<size_t>(part * static_cast<double>(times.size() - 1));

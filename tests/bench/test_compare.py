@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "bench" / "compare" / "report"
 sys.path.insert(0, str(REPORT))
 
+import machine  # noqa: E402
 import model  # noqa: E402
 import page  # noqa: E402
 import plan  # noqa: E402
@@ -148,6 +149,8 @@ def test_what_is_to_be_taken_with_care_is_marked() -> None:
     assert tables.cell(unsteady, tables.LATENCY).endswith("~")
     lossy = dataclasses.replace(result(), figures={**FIGURES, "lost": 7.0})
     assert "7 lost" in tables.cell(lossy, tables.LATENCY)
+    few = dataclasses.replace(result(), figures={**FIGURES, "count": 14.0})
+    assert tables.cell(few, tables.LATENCY).endswith(", of 14 only")
     failed = dataclasses.replace(result(), failure="it hangs")
     assert tables.cell(failed, tables.LATENCY) == "failed"
 
@@ -165,14 +168,22 @@ def test_targets_are_met_or_missed(p50: float, verdict: str) -> None:
 def test_near_and_far_are_not_compared() -> None:
     text = targets([result("floor", p50=60, probe=50), result(p50=300, probe=230)])
     (line,) = [line for line in text.splitlines() if line.startswith("| 64 B touched")]
-    assert line.endswith("not comparable: one near, one far |")
+    assert line.endswith("| one near, one far | not comparable |")
 
 
 def test_targets_take_the_machines_moods_into_account() -> None:
     slow = result(p50=160, probe=90)
     text = targets([result("floor", p50=60, probe=50), slow])
     (line,) = [line for line in text.splitlines() if line.startswith("| 64 B touched")]
-    assert line == "| 64 B touched, spinning / floor ring | 1.48 | <= 1.5 | met |"
+    assert line == "| 64 B touched, spinning / floor ring | 1.48 | <= 1.5 | near | met |"
+
+
+def test_absolute_targets_tell_where_the_cpus_were() -> None:
+    text = targets([result(what="throughput", probe=230), result("floor", "throughput", probe=230)])
+    (one,) = [line for line in text.splitlines() if "one by one: messages" in line]
+    assert one == "| 64 B one way, lossless, one by one: messages a second | 1 M | >= 20 M | far | MISSED |"
+    (ratio,) = [line for line in text.splitlines() if "one by one, messages" in line]
+    assert ratio.endswith("| 1.00 | >= 0.1 | far | met |")
 
 
 LIVES = [
@@ -257,6 +268,24 @@ def test_a_program_that_hangs_is_ended() -> None:
         runner.run_program([sys.executable, "-c", "import time; time.sleep(1000)"], 0.2)
 
 
+def test_too_few_messages_are_measured_for_longer(programs: Path) -> None:
+    write_program(programs, "holler", 'print("count", int(float(case["seconds"]) * 60))')
+    found = quiet(programs).run(Case("holler", "latency", seconds=1))
+    assert found.figures["count"] == 300
+
+
+def test_few_messages_stay_few_where_time_does_not_help(programs: Path) -> None:
+    write_program(programs, "holler", 'print("count", 1)')
+    found = quiet(programs).run(Case("holler", "latency"))
+    assert found.is_few and not found.failure
+
+
+def test_what_fails_is_tried_once_more(programs: Path) -> None:
+    write_program(programs, "holler", 'if float(case["seconds"]) < 2: sys.exit("no message came")')
+    found = quiet(programs).run(Case("holler", "latency", seconds=1))
+    assert not found.failure and found.figures["p50"] == 100
+
+
 def test_near_and_far_are_run_again(programs: Path) -> None:
     """The floor is near, Holler first far, then near."""
     count = programs / "count"
@@ -274,6 +303,19 @@ sys.exit()
     assert int(count.read_text()) == 6
 
 
+def test_the_machine_is_described() -> None:
+    assert {"CPU", "kernel"} <= machine.description().keys()
+
+
+def test_what_the_host_took_is_told(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu 10 1 9 70 5 2 3 0 0 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
+    before = machine.Ticks.read(stat)
+    stat.write_text("cpu 60 1 9 90 5 2 3 30 7 7\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
+    assert machine.Ticks.read(stat).stolen_since(before) == 0.30
+    assert machine.Ticks.read().all > 0
+
+
 def test_the_whole_report(programs: Path, tmp_path: Path) -> None:
     write_program(programs, "holler", 'if sys.argv[1] == "throughput": sys.exit("no room")')
     out = tmp_path / "out"
@@ -285,6 +327,7 @@ def test_the_whole_report(programs: Path, tmp_path: Path) -> None:
     assert (out / "latency_size.svg").exists()
     report = model.read_json(out / "results.json")
     assert len(report.results) > 10 and "CPU" in report.machine
+    assert "%" in report.machine["CPU time that the host gave to others"]
     assert {life.failure for life in report.lives} == {"not alive today"}
     write_program(programs, "floor", 'sys.exit("must not be asked again")')
     again = [str(programs), "--out", str(out), "--quick", "--only-lives"]

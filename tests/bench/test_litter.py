@@ -46,6 +46,20 @@ def test_a_semaphore_goes_with_what_it_guards(place: Path) -> None:
     assert [path.name for path in place.iterdir()] == ["sem.fastrtps_port2_mutex"]
 
 
+def test_what_the_daemon_and_its_dead_clients_leave_is_removed(place: Path) -> None:
+    (place / "bench_1234567").touch()
+    before = litter.listing()
+    dead, alive = 4_999_999, 1  # The first is above any pid there can be.
+    for name in ("iceoryx_mgmt", "theirs", f"bench_{dead}", f"bench_{dead}.lock", f"bench_{alive}",
+                 f"iceoryx_rt_{dead}_1"):  # fmt: skip
+        (place / name).touch()
+    with open(place / "iceoryx_mgmt"):
+        litter.remove_daemons(before, {place / "iceoryx_mgmt"})
+        assert (place / "iceoryx_mgmt").exists(), "somebody has it"
+    litter.remove_daemons(before, {place / "iceoryx_mgmt", place / "bench_1234567"})
+    assert {path.name for path in place.iterdir()} == {"bench_1234567", "theirs", f"bench_{alive}"}
+
+
 def test_what_is_in_somebodys_hands_is_not_left(place: Path) -> None:
     makers = litter.Makers([12], {place / "fastrtps_open", place / "fastrtps_mapped"})
     (place / "fastrtps_mapped").write_bytes(bytes(4096))

@@ -7,33 +7,19 @@ machine before and after each. scripts/bench builds the programs and runs this.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from daemon import roudi
-from lifecycle import life_plan, live_all
+from lifecycle import life_duration, life_plan, live_all
+from machine import Ticks, description
 from model import Life, Report, Result, read_json, to_json
 from page import page
 from plan import ICEORYX_SYSTEMS, SYSTEMS, duration, plan
 from plots import draw_all
 from runner import Failure, Runner
-
-
-def machine() -> dict[str, str]:
-    """What it was measured on."""
-    cpu = ""
-    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
-    return {
-        "CPU": f"{cpu or platform.machine()}, {os.cpu_count()} of them",
-        "kernel": platform.release(),
-    }
 
 
 def writing(program: Path) -> str:
@@ -68,7 +54,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"compare: there are no programs compare_* in {args.programs}", file=sys.stderr)
         return 2
     cases = [] if args.only_lives else plan(systems, args.quick)
-    runner.tell(f"{len(cases)} cases of {', '.join(systems)}: {duration(cases) / 60:.0f} min")
+    life_cases = life_plan(systems, args.quick)
+    later = life_duration(life_cases, args.quick)
+    runner.tell(
+        f"{len(cases)} cases and {len(life_cases)} lives of {', '.join(systems)}: "
+        f"{(duration(cases) + later) / 60:.0f} min"
+    )
+    machine = description()
+    ticks = Ticks.read()
     results: list[Result] = []
     lives: list[Life] = []
     if args.only_lives:
@@ -79,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"compare: --only-lives renews a report that is there: {error}", file=sys.stderr
             )
             return 2
+        machine = dict(before.machine)
         results.extend(before.results)
         lives.extend(life for life in before.lives if life.system not in systems)
 
@@ -87,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.out.mkdir(parents=True, exist_ok=True)
         # Systems keep their colours, whichever was measured last.
         in_order = sorted(lives, key=lambda life: SYSTEMS.index(life.system))
-        report = Report(machine(), results, in_order, written)
+        report = Report(machine, results, in_order, written)
         (args.out / "results.json").write_text(to_json(report), "utf-8")
         plots = draw_all(results, in_order, args.out)
         path: Path = args.out / "report.md"
@@ -96,9 +90,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         with roudi(bool(cases) and not ICEORYX_SYSTEMS.isdisjoint(systems)):
-            results.extend(runner.run_all(cases))
+            results.extend(runner.run_all(cases, later))
+        if cases:
+            stolen = Ticks.read().stolen_since(ticks)
+            machine["CPU time that the host gave to others"] = f"{100 * stolen:.1f} %"
         save()
-        lives.extend(live_all(runner, life_plan(systems, args.quick), args.quick))
+        lives.extend(live_all(runner, life_cases, args.quick))
     except Failure as failure:
         print(f"compare: {failure}", file=sys.stderr)
         return 1

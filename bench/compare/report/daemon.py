@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+import litter
 from runner import Failure
 
 READY = "RouDi is ready for clients"
@@ -38,6 +39,7 @@ def roudi(is_wanted: bool) -> Iterator[int | None]:
     ) as said:
         config.write(CONFIG)
         config.flush()
+        before = litter.listing()
         process = subprocess.Popen(
             [program, "-c", config.name],
             stdin=subprocess.DEVNULL,
@@ -48,12 +50,14 @@ def roudi(is_wanted: bool) -> Iterator[int | None]:
             await_ready(process, said.fileno())
             yield process.pid
         finally:
+            held = litter.held_by(process.pid)
             process.terminate()
             try:
                 process.wait(SECONDS)
             except subprocess.TimeoutExpired:  # It waits for processes that are gone.
                 process.kill()
                 process.wait()
+            litter.remove_daemons(before, held)
 
 
 def in_one_line(said: str) -> str:

@@ -131,15 +131,18 @@ class Limit:
     limit: float
     show: Callable[[float], str]
     at_least: bool = False
+    case: Case | None = None  # Whose figure it is, where that depends on the CPUs' places.
 
     def line(self, report: Report) -> list[str]:
-        """Target, figure, limit, verdict."""
+        """Target, figure, limit, where the CPUs were, verdict."""
         limit = f"{'>=' if self.at_least else '<='} {self.show(self.limit)}"
         value = self.figure(report)
         if value is None:
-            return [self.what, "-", limit, "not measured"]
+            return [self.what, "-", limit, "-", "not measured"]
         is_met = value >= self.limit if self.at_least else value <= self.limit
-        return [self.what, self.show(value), limit, "met" if is_met else "MISSED"]
+        result = None if self.case is None else result_of(report, self.case)
+        where = "-" if result is None else result.placement
+        return [self.what, self.show(value), limit, where, "met" if is_met else "MISSED"]
 
 
 def of_life(what: str, *names: str) -> Callable[[Report], float | None]:
@@ -154,17 +157,23 @@ def of_life(what: str, *names: str) -> Callable[[Report], float | None]:
     return find
 
 
-def rate(batch: int) -> Callable[[Report], float | None]:
+def result_of(report: Report, case: Case) -> Result | None:
+    """What a case came to; None: it is not there, or failed."""
+    for result in report.results:
+        if (result.case.system, result.case.key) == (case.system, case.key) and not result.failure:
+            return result
+    return None
+
+
+def rate(what: str, batch: int, least: float) -> Limit:
     """Messages of 64 bytes in a second."""
-    key = case_of("holler", "throughput", batch=batch).key
+    case = case_of("holler", "throughput", batch=batch)
 
     def find(report: Report) -> float | None:
-        for result in report.results:
-            if (result.case.system, result.case.key) == ("holler", key) and not result.failure:
-                return result.figures["messages_per_second"]
-        return None
+        result = result_of(report, case)
+        return None if result is None else result.figures["messages_per_second"]
 
-    return find
+    return Limit(what, find, least, millions, at_least=True, case=case)
 
 
 def millions(value: float) -> str:
@@ -172,8 +181,8 @@ def millions(value: float) -> str:
 
 
 LIMITS = (
-    Limit("64 B one way, lossless, one by one: messages a second", rate(1), 20e6, millions, True),
-    Limit("the same, by 64", rate(64), 80e6, millions, True),
+    rate("64 B one way, lossless, one by one: messages a second", 1, 20e6),
+    rate("64 B one way, lossless, 64 by one call: messages a second", 64, 80e6),
     Limit("CPU at 1 kHz, both sides, of a core, beyond the floor ring",
           lambda report: cpu_beyond_floor(report, "holler", 1_000), 0.003,
           lambda value: f"{100 * value:.2f} %"),

@@ -183,6 +183,19 @@ def life_plan(systems: Sequence[str], is_quick: bool) -> list[LifeCase]:
     ]
 
 
+# About how long one takes, in seconds; for lives that are repeated, a turn.
+LIFE_SECONDS = {"subscriber last": 1.0, "publisher last": 1.0, "death": UNTOLD, "left": 0.5,
+                "memory": 1.5, "topics": 5.0, "nodes": 6.0}  # fmt: skip
+STARTS, STARTS_QUICK = 20, 3
+
+
+def life_duration(cases: Sequence[LifeCase], is_quick: bool) -> float:
+    """About how long they take, in seconds."""
+    turns = STARTS_QUICK if is_quick else STARTS
+    seconds = {**LIFE_SECONDS, **({"death": UNTOLD_QUICK} if is_quick else {})}
+    return sum(seconds[case.what] * (turns if "last" in case.what else 1) for case in cases)
+
+
 def live(runner: Runner, case: LifeCase, is_quick: bool) -> Life:
     """Runs one."""
     try:
@@ -195,9 +208,9 @@ def run_life(runner: Runner, case: LifeCase, is_quick: bool) -> Mapping[str, flo
     """The figures of one."""
     match case.what:
         case "subscriber last":
-            return start_up(runner, case.system, "subscribe", 3 if is_quick else 20)
+            return start_up(runner, case.system, "subscribe", STARTS_QUICK if is_quick else STARTS)
         case "publisher last":
-            return start_up(runner, case.system, "publish", 3 if is_quick else 20)
+            return start_up(runner, case.system, "publish", STARTS_QUICK if is_quick else STARTS)
         case "death":
             patience = UNTOLD_QUICK if is_quick else UNTOLD
             return death(runner, case.system, 3 if is_quick else 10, patience)
@@ -215,7 +228,9 @@ def run_life(runner: Runner, case: LifeCase, is_quick: bool) -> Mapping[str, flo
 def live_all(runner: Runner, cases: Sequence[LifeCase], is_quick: bool) -> Iterator[Life]:
     """All of them, telling how far it is."""
     for index, case in enumerate(cases):
-        runner.tell(f"[{index + 1}/{len(cases)}] {case.system}: {case.what} {case.count}")
+        left = life_duration(cases[index:], is_quick) / 60
+        number = f"{index + 1}/{len(cases)}"
+        runner.tell(f"[{number}, {left:.0f} min left] {case.system}: {case.what} {case.count}")
         life = live(runner, case, is_quick)
         if life.failure:
             runner.tell(f"  {life.failure}")

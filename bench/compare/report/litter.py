@@ -102,9 +102,28 @@ def left(before: Collection[Path], makers: Makers) -> dict[Path, int]:
 def remove(before: Collection[Path], makers: Makers) -> None:
     """Removes what these processes left, where it is known as what such leave."""
     for path in left(before, makers):
-        if not (KNOWN.fullmatch(path.name) and makers.has_made(path)):
-            continue
-        with contextlib.suppress(OSError):
-            found = path.lstat()
-            if found.st_uid == os.getuid() and not stat.S_ISDIR(found.st_mode):
-                path.unlink()
+        if KNOWN.fullmatch(path.name) and makers.has_made(path):
+            unlink(path)
+
+
+def remove_daemons(before: Collection[Path], held: Collection[Path]) -> None:
+    """Removes what iceoryx's daemon held when it was ended, and what its clients left, which
+    remove nothing themselves: all that is new, and in nobody's hands."""
+    for path in left(before, Makers([], held)) | left(before, dead_makers(before)):
+        if path in held or PID.match(path.name):
+            unlink(path)
+
+
+def dead_makers(before: Collection[Path]) -> Makers:
+    """Processes that are gone, and said in the names of new files that they made them."""
+    named = (PID.match(path.name) for path in listing() if path not in before)
+    pids = {int(match[1]) for match in named if match is not None}
+    return Makers({pid for pid in pids if not Path(f"/proc/{pid}").exists()}, ())
+
+
+def unlink(path: Path) -> None:
+    """Removes a file of this user, if it is there."""
+    with contextlib.suppress(OSError):
+        found = path.lstat()
+        if found.st_uid == os.getuid() and not stat.S_ISDIR(found.st_mode):
+            path.unlink()

@@ -13,6 +13,8 @@ from typing import Any
 NEAR_BELOW = 100.0
 # Probes before and after a case that differ more than so were made on a machine that changed.
 STEADY_WITHIN = 0.25
+# A median of fewer times than so many may be off by much.
+FEW = 100
 # Systems that are one program's ways: which program, and which of its modes.
 MODES = {"fastdds": ("fastdds", "shm"), "fastdds-ds": ("fastdds", "datasharing")}
 
@@ -96,6 +98,11 @@ class Result:
         if self.case.probe != "probe-spin":
             return ""
         return "near" if self.probe < NEAR_BELOW else "far"
+
+    @property
+    def is_few(self) -> bool:
+        """Whether so little was measured that a median says little."""
+        return self.figures.get("count", FEW) < FEW
 
     def ratio(self, figure: str) -> float | None:
         """A figure in units of the probe."""

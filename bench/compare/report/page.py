@@ -14,12 +14,16 @@ the bare probe made right before and after, which is a counter on a shared cache
 spin, an eventfd where they sleep. `far`: the CPUs did not share a cache then; `~`: the probes before
 and after differ by more than a quarter. The floor ring is a ring of slots in shared memory with a
 counter, and nothing else: no discovery, no time stamps, one sender.
+`of 14 only`: the median of so few that it says little. A case's name has the bytes of a message;
+whether receivers look again and again (`spin`) or sleep in between (`block`); whether the first bytes
+of a message are written and read (`touched`) or all (`filled`); `by 64`: so many by one call; `x8`: so
+many receivers (`fan-out`) or senders (`fan-in`); and messages a second of each sender.
 """
 
 
 def targets(report: Report) -> str:
     lines = target_lines(report.results) + [limit.line(report) for limit in LIMITS]
-    return markdown(["target", "measured", "limit", ""], lines)
+    return markdown(["target", "measured", "limit", "CPUs", ""], lines)
 
 
 def sections(report: Report, plots: Sequence[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -45,13 +46,13 @@ def draw_sizes(axes: Axes, results: Sequence[Result]) -> None:
         and c.waiting == "spin"
         and (c.work == "filled" or c.bytes == 64),
     )
+    sizes = sorted({result.case.bytes for result in found})
     for system in systems_of(found):
         own = [result for result in found if result.case.system == system]
-        (line,) = axes.plot(
-            [result.case.bytes for result in own],
-            [result.figures["p50"] / 1000 for result in own],
-            label=NAMES[system],
-        )
+        times = {result.case.bytes: result.figures["p50"] / 1000 for result in own}
+        # No line goes across what is missing.
+        drawn = [times.get(size, math.nan) for size in sizes]
+        (line,) = axes.plot(sizes, drawn, label=NAMES[system])
         for result in own:
             marker = "x" if result.placement == "far" else "o"
             axes.plot(result.case.bytes, result.figures["p50"] / 1000, marker, color=line.get_color())

@@ -15,7 +15,8 @@ from plan import PROBE_SECONDS, duration
 # A case that takes so many times as long as it should hangs.
 PATIENCE = 5
 SHORTEST_TIMEOUT = 15.0
-TRIES = 3  # For a machine that changes between the probes.
+TRIES = 3  # For a machine that changes between the probes, or too few messages.
+LONGER = 5  # Times: the next try, where there were too few.
 
 
 class Failure(Exception):
@@ -72,28 +73,48 @@ class Runner:
         return run_program(command, SHORTEST_TIMEOUT)["p50"]
 
     def run(self, case: Case) -> Result:
-        """One case, between two probes; again if the machine changed meanwhile."""
-        command = [str(self.programs / program_of(case.system)), *case.arguments(case.seconds)]
-        timeout = max(SHORTEST_TIMEOUT, PATIENCE * duration([case]))
-        for left in reversed(range(TRIES)):
-            before = self.probe(case.probe)
-            try:
-                figures = run_program(command, timeout)
-            except Failure as failure:
-                return Result(case, {}, before, before, str(failure))
-            result = Result(case, figures, before, self.probe(case.probe))
-            if result.is_steady or left == 0:
+        """One case, between two probes; again if the machine changed meanwhile, and for longer if
+        that was too short for it."""
+        result = self.run_once(case, case.seconds)
+        seconds = case.seconds
+        for _ in range(TRIES - 1):
+            is_short = result.is_few or bool(result.failure)
+            if not is_short and result.is_steady:
                 break
+            if is_short and seconds > case.seconds:  # It is not for want of time.
+                break
+            seconds *= LONGER if is_short else 1
+            self.tell(f"  {result.failure or self.doubt(result)}: again, for {seconds:g} s")
+            result = self.run_once(case, seconds)
         return result
 
-    def run_all(self, cases: Sequence[Case]) -> list[Result]:
-        """All of them, telling how far it is. Holler and the floor, which are compared, are run
+    @staticmethod
+    def doubt(result: Result) -> str:
+        """Why a result is not good."""
+        if result.is_few:
+            return f"only {result.figures['count']:.0f} messages"
+        return f"the machine changed ({result.probe_before:.0f} and {result.probe_after:.0f} ns)"
+
+    def run_once(self, case: Case, seconds: float) -> Result:
+        """One run of so many seconds."""
+        command = [str(self.programs / program_of(case.system)), *case.arguments(seconds)]
+        as_long = dataclasses.replace(case, seconds=seconds)
+        timeout = max(SHORTEST_TIMEOUT, PATIENCE * duration([as_long]))
+        before = self.probe(case.probe)
+        try:
+            figures = run_program(command, timeout)
+        except Failure as failure:
+            return Result(case, {}, before, before, str(failure))
+        return Result(case, figures, before, self.probe(case.probe))
+
+    def run_all(self, cases: Sequence[Case], later: float = 0) -> list[Result]:
+        """All of them, telling how far it is, with so many seconds to come after them. Holler and the floor, which are compared, are run
         again where their CPUs were near each other for one, and far for the other."""
         start = time.monotonic()
         results: list[Result] = []
         floors: dict[str, int] = {}  # Where its results are.
         for index, case in enumerate(cases):
-            left = duration(cases[index:])
+            left = duration(cases[index:]) + later
             self.tell(f"[{index + 1}/{len(cases)}, {left / 60:.0f} min left] {case.system}: {case.key}")
             result = self.run(case)
             if case.system == "floor":
