@@ -51,7 +51,7 @@ def test_what_the_daemon_and_its_dead_clients_leave_is_removed(place: Path) -> N
     before = litter.listing()
     dead, alive = 4_999_999, 1  # The first is above any pid there can be.
     for name in ("iceoryx_mgmt", "theirs", f"bench_{dead}", f"bench_{dead}.lock", f"bench_{alive}",
-                 f"iceoryx_rt_{dead}_1"):  # fmt: skip
+                 f"iceoryx_rt_{dead}_1", "roudi", "roudi.lock"):  # fmt: skip
         (place / name).touch()
     with open(place / "iceoryx_mgmt"):
         litter.remove_daemons(before, {place / "iceoryx_mgmt"})

@@ -17,6 +17,7 @@ KNOWN = re.compile(
     r"|(bench|iceoryx_rt)_\d+(_\d+)?(\.lock)?"  # iceoryx, and Cyclone DDS over it: with a pid.
 )
 SEMAPHORE = re.compile(r"sem\.(\w+)_mutex")
+DAEMONS = re.compile(r"roudi(\.lock)?|iox-unique-roudi\.lock")  # Of iceoryx's, in /tmp.
 PID = re.compile(r"(?:bench|iceoryx_rt)_(\d+)")
 
 
@@ -110,7 +111,7 @@ def remove_daemons(before: Collection[Path], held: Collection[Path]) -> None:
     """Removes what iceoryx's daemon held when it was ended, and what its clients left, which
     remove nothing themselves: all that is new, and in nobody's hands."""
     for path in left(before, Makers([], held)) | left(before, dead_makers(before)):
-        if path in held or PID.match(path.name):
+        if path in held or PID.match(path.name) or DAEMONS.fullmatch(path.name):
             unlink(path)
 
 
