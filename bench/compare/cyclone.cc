@@ -48,9 +48,9 @@ class Cyclone {
 
   Cyclone(const Setup& setup, Shared&) : setup_(setup) {
     ::setenv("CYCLONEDDS_URI", Config().c_str(), 1);
-    participant_ = Must(::dds_create_participant(100 + setup.instance, nullptr, nullptr),
+    participant_ = Must(::dds_create_participant(1 + setup.instance, nullptr, nullptr),
                         "dds_create_participant");
-    if (is_lossless()) ::dds_write_set_batch(true);  // As its own example of throughput does.
+    if (IsLossless(setup_)) ::dds_write_set_batch(true);  // As its own example of throughput does.
   }
   void Close() { Must(::dds_delete(participant_), "dds_delete"); }
 
@@ -82,7 +82,7 @@ class Cyclone {
       std::memcpy(&stamp, message, sizeof(stamp));
       Must(::dds_write(writer_, message), "dds_write");
       // Else it would wait for more, to go with them in one datagram.
-      if (cyclone_.is_lossless() && stamp.number == kLast) ::dds_write_flush(writer_);
+      if (IsLossless(cyclone_.setup_) && stamp.number == kLast) ::dds_write_flush(writer_);
     }
 
    private:
@@ -162,7 +162,6 @@ class Cyclone {
   };
 
  private:
-  bool is_lossless() const { return setup_.what == "throughput"; }
   // On this machine only, and as if there were no multicast. iceoryx knows nothing of domains: it
   // is the prefix that keeps runs apart.
   std::string Config() const {
@@ -172,10 +171,10 @@ class Cyclone {
                "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>"
                "</General>"
                "<Discovery><ParticipantIndex>auto</ParticipantIndex>"
-               "<MaxAutoParticipantIndex>70</MaxAutoParticipantIndex>"
+               "<MaxAutoParticipantIndex>250</MaxAutoParticipantIndex>"
                "<Peers><Peer address='127.0.0.1'/></Peers></Discovery>"
                "<SharedMemory><Enable>") +
-           (is_lossless() ? "false" : "true") + "</Enable><Prefix>bench_" +
+           (IsLossless(setup_) ? "false" : "true") + "</Enable><Prefix>bench_" +
            std::to_string(setup_.instance) + "</Prefix><LogLevel>error</LogLevel></SharedMemory>";
   }
   dds_entity_t Topic(const std::string& channel) const {
@@ -185,12 +184,12 @@ class Cyclone {
   }
   dds_qos_t* NewQos() const {
     // Few where there are many topics, for all of them share iceoryx's memory.
-    const int32_t depth = setup_.bytes <= 65'536 && setup_.topics == 1 ? 64 : 4;
+    const int32_t depth = setup_.topics == 1 ? static_cast<int32_t>(QueueDepth(setup_)) : 4;
     const int32_t most = setup_.bytes <= 1'024 ? 8'000 : depth;
     dds_qos_t* qos = ::dds_create_qos();
     ::dds_qset_reliability(qos, DDS_RELIABILITY_RELIABLE, DDS_INFINITY);
     ::dds_qset_durability(qos, DDS_DURABILITY_VOLATILE);
-    if (is_lossless()) {
+    if (IsLossless(setup_)) {
       ::dds_qset_history(qos, DDS_HISTORY_KEEP_ALL, 0);
       ::dds_qset_resource_limits(qos, most, DDS_LENGTH_UNLIMITED, DDS_LENGTH_UNLIMITED);
     } else {

@@ -97,7 +97,7 @@ class FastDds {
     qos.transport().use_builtin_transports = false;
     qos.transport().user_transports.push_back(transport);
     participant_ = Made(dds::DomainParticipantFactory::get_instance()->create_participant(
-                            100 + setup.instance, qos),
+                            1 + setup.instance, qos),
                         "participant");
     type_ = dds::TypeSupport(new BytesType(setup.bytes));
     Must(type_.register_type(participant_), "register_type");
@@ -212,10 +212,9 @@ class FastDds {
   };
 
  private:
-  bool is_lossless() const { return setup_.what == "throughput"; }
   int32_t Depth() const {
-    if (is_lossless() && setup_.bytes <= 1'024) return 256;  // More make it slower.
-    return setup_.bytes <= 65'536 ? 64 : 4;
+    if (IsLossless(setup_) && setup_.bytes <= 1'024) return 256;  // More make it slower.
+    return static_cast<int32_t>(QueueDepth(setup_));
   }
   // Of a writer or a reader alike.
   template <typename Qos>
@@ -223,7 +222,7 @@ class FastDds {
     const int32_t depth = Depth();
     qos.reliability().kind = dds::RELIABLE_RELIABILITY_QOS;
     qos.durability().kind = dds::VOLATILE_DURABILITY_QOS;
-    qos.history().kind = is_lossless() ? dds::KEEP_ALL_HISTORY_QOS : dds::KEEP_LAST_HISTORY_QOS;
+    qos.history().kind = IsLossless(setup_) ? dds::KEEP_ALL_HISTORY_QOS : dds::KEEP_LAST_HISTORY_QOS;
     qos.history().depth = depth;
     qos.resource_limits().max_samples = depth;
     qos.resource_limits().allocated_samples = depth;

@@ -16,6 +16,9 @@ namespace {
 class Floor {
  public:
   static constexpr const char* kName = "the floor";
+  // Slots where messages go to and fro. One stays in the caches; but where these are far from each
+  // other, to write what the other has just read takes longer than to write what is in memory.
+  static constexpr const char* kModes[] = {"one", "four"};
   static constexpr uint32_t kMostReceivers = 8;
 
   // One way. The slots follow.
@@ -108,10 +111,9 @@ class Floor {
   };
 
  private:
-  // One slot where messages go to and fro, so that its lines stay in the caches.
   static uint32_t Depth(const Setup& setup) {
-    if (setup.what == "latency") return 1;
-    return setup.bytes <= 65'536 ? 64 : 4;
+    if (setup.what == "latency") return setup.mode == "four" ? 4 : 1;
+    return QueueDepth(setup);
   }
   Channel& Find(const std::string& channel) {
     return *reinterpret_cast<Channel*>(shared_.memory + (channel == "back" ? shared_.stride : 0));

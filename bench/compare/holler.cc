@@ -121,7 +121,7 @@ class Holler {
 
 int Run(int argc, char** argv) {
   const Setup setup = ReadSetup("Holler", argc, argv);
-  const bool is_sure = setup.what == "throughput";
+  const bool is_sure = IsLossless(setup);
   switch (setup.bytes) {
     case 64:
       return is_sure ? Main<Holler<Sure64Publisher, Sure64Subscriber>>(argc, argv)

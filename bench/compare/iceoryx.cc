@@ -77,6 +77,13 @@ class Iceoryx {
       }
     }
 
+    // The daemon looks after its clients' signs of life, and tells of who has none any more.
+    void AwaitEnd() {
+      while (subscriber_->getSubscriptionState() == iox::SubscribeState::SUBSCRIBED) {
+        ::usleep(1'000);
+      }
+    }
+
    private:
     const Setup& setup_;
     std::unique_ptr<iox::popo::UntypedSubscriber> subscriber_;
@@ -90,18 +97,17 @@ class Iceoryx {
             iox::capro::IdString_t(iox::cxx::TruncateToCapacity, instance),
             iox::capro::IdString_t(iox::cxx::TruncateToCapacity, channel)};
   }
-  bool is_lossless() const { return setup_.what == "throughput"; }
   iox::popo::PublisherOptions SenderOptions() const {
     iox::popo::PublisherOptions options;
-    if (is_lossless()) {
+    if (IsLossless(setup_)) {
       options.subscriberTooSlowPolicy = iox::popo::ConsumerTooSlowPolicy::WAIT_FOR_CONSUMER;
     }
     return options;
   }
   iox::popo::SubscriberOptions ReceiverOptions() const {
     iox::popo::SubscriberOptions options;
-    options.queueCapacity = setup_.bytes <= 65'536 ? 64 : 4;
-    if (is_lossless()) options.queueFullPolicy = iox::popo::QueueFullPolicy::BLOCK_PRODUCER;
+    options.queueCapacity = QueueDepth(setup_);
+    if (IsLossless(setup_)) options.queueFullPolicy = iox::popo::QueueFullPolicy::BLOCK_PRODUCER;
     return options;
   }
 

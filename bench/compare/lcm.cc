@@ -1,5 +1,6 @@
 // LCM, in the comparison: UDP multicast, on this machine only.
 #include <lcm/lcm.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -72,8 +73,8 @@ class Lcm {
       while (!is_received_) {
         if (setup_.waiting == Waiting::kBlock) {
           ::lcm_handle(lcm_);
-        } else {
-          ::lcm_handle_timeout(lcm_, 0);
+        } else if (::lcm_handle_timeout(lcm_, 0) == 0) {
+          ::sched_yield();  // To its own thread on the same CPU, which has to hand messages over.
         }
       }
     }

@@ -13,12 +13,14 @@
 //     and sends it. Nothing is lost where Sender and Receiver keep step with each other.
 //   template <typename F> void Receiver::Receive(F&& read);
 //     Waits for the next message as setup.waiting says, and calls read(const std::byte*).
-//   template <typename F> void Sender::SendBatch(size_t count, F&& fill);      optional, with
-//   --batch: template <typename F> void Receiver::ReceiveBatch(size_t most, F&& read);  so many by
-//   one call;
-//     fill(std::byte*, size_t index). ReceiveBatch waits for one, and reads what there is.
-//   void Receiver::AwaitEnd();   optional: returns when the last sender is gone, by the system's
-//   word void System::Close();                           all is over: what must be ended by hand
+//   template <typename F> void Sender::SendBatch(size_t count, F&& fill);
+//   template <typename F> void Receiver::ReceiveBatch(size_t most, F&& read);
+//     Optional: so many by one call, for --batch. Calls fill(std::byte*, size_t index). ReceiveBatch
+//     waits for one, and reads what there is.
+//   void Receiver::AwaitEnd();
+//     Optional: returns when the last sender is gone, by the system's word.
+//   void System::Close();
+//     All is over: ends what must be ended by hand.
 #ifndef HOLLER_BENCH_COMPARE_MEASURE_H_
 #define HOLLER_BENCH_COMPARE_MEASURE_H_
 
@@ -168,7 +170,7 @@ int Main(int argc, char** argv) {
   if (setup.what == "fan-out") MeasureFanOut<System>(setup);
   if (setup.what == "fan-in") MeasureFanIn<System>(setup);
   if (setup.what == "publish") PublishForEver<System>(setup);
-  if (setup.what == "subscribe") SubscribeForEver<System>(setup);
+  if (IsReceiverApart(setup)) SubscribeForEver<System>(setup);
   return 0;
 }
 

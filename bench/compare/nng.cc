@@ -5,6 +5,7 @@
 #include <nng/protocol/pipeline0/push.h>
 #include <nng/protocol/pubsub0/pub.h>
 #include <nng/protocol/pubsub0/sub.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -40,6 +41,9 @@ class Nng {
    public:
     Sender(Nng& nng, const std::string& channel, uint32_t receivers) : setup_(nng.setup_) {
       Check(nng.is_fan() ? ::nng_pub0_open(&socket_) : ::nng_push0_open(&socket_));
+      if (IsLossless(setup_)) {  // Else each message waits until the one before was received.
+        Check(::nng_socket_set_int(socket_, NNG_OPT_SENDBUF, nng.depth()));
+      }
       nng.Open(socket_, channel, !nng.does_receiver_listen());
       if (!nng.is_fan() || receivers == 0) return;
       while (nng.shared_.receivers->load() < receivers) ::usleep(1'000);
@@ -65,6 +69,14 @@ class Nng {
       Check(nng.is_fan() ? ::nng_sub0_open(&socket_) : ::nng_pull0_open(&socket_));
       if (nng.is_fan()) Check(::nng_socket_set(socket_, NNG_OPT_SUB_SUBSCRIBE, "", 0));
       Check(::nng_socket_set_size(socket_, NNG_OPT_RECVMAXSZ, 0));
+      if (IsLossless(setup_)) Check(::nng_socket_set_int(socket_, NNG_OPT_RECVBUF, nng.depth()));
+      if (setup_.what == "watch") {
+        const auto note = [](nng_pipe, nng_pipe_ev, void* self) {
+          static_cast<Receiver*>(self)->is_over_ = true;
+          static_cast<Receiver*>(self)->is_over_.notify_one();
+        };
+        Check(::nng_pipe_notify(socket_, NNG_PIPE_EV_REM_POST, note, this));
+      }
       nng.Open(socket_, channel, nng.does_receiver_listen());
       nng.shared_.receivers->fetch_add(1);
     }
@@ -77,6 +89,7 @@ class Nng {
       } else {
         int result;
         while ((result = ::nng_recvmsg(socket_, &message, NNG_FLAG_NONBLOCK)) == NNG_EAGAIN) {
+          ::sched_yield();  // To its own threads on the same CPU, which have to hand messages over.
         }
         Check(result);
       }
@@ -84,18 +97,22 @@ class Nng {
       ::nng_msg_free(message);
     }
 
+    void AwaitEnd() { is_over_.wait(false); }
+
    private:
     const Setup& setup_;
     nng_socket socket_{};
+    std::atomic<bool> is_over_{false};
   };
 
  private:
   bool is_fan() const { return IsOneToMany(setup_); }
+  int depth() const { return static_cast<int>(QueueDepth(setup_)); }
   // Whoever there is one of listens, the others dial.
   bool does_receiver_listen() const { return setup_.what == "fan-in"; }
   void Open(nng_socket socket, const std::string& channel, bool listens) const {
     if (listens) return Check(::nng_listen(socket, Address(channel).c_str(), nullptr, 0));
-    if (setup_.what == "subscribe") {  // There may be nobody yet: it goes on trying, often.
+    if (IsReceiverApart(setup_)) {  // There may be nobody yet: it goes on trying, often.
       Check(::nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, 10));
       return Check(::nng_dial(socket, Address(channel).c_str(), nullptr, NNG_FLAG_NONBLOCK));
     }

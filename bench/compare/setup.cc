@@ -32,6 +32,8 @@ Setup ReadSetup(const char* system, int argc, char** argv, const std::vector<std
   app.add_option("--hz", setup.hz, "Messages a second")->check(CLI::Range(1, 100'000));
   app.add_option("--topics", setup.topics, "Channels, of publish and subscribe")
       ->check(CLI::Range(1, 1'000));
+  app.add_option("--active", setup.active, "On how many of them something is sent; 0: on all")
+      ->check(CLI::Range(0, 1'000));
   app.add_option("--batch", setup.batch, "Messages of one call")->check(CLI::Range(1, 64));
   app.add_option("--first-cpu", setup.first_cpu, "CPU of the process that measures");
   app.add_option("--other-cpu", setup.other_cpu, "CPU of the others");

@@ -22,7 +22,7 @@ enum class Work {
 };
 
 inline constexpr const char* kWhats[] = {"latency", "throughput", "fan-out",
-                                         "fan-in",  "publish",    "subscribe"};
+                                         "fan-in",  "publish",    "subscribe", "watch"};
 
 // The same in all processes of a run.
 struct Setup {
@@ -36,14 +36,32 @@ struct Setup {
   uint32_t batch = 1;     // Messages handed over by one call, where the system has such a call.
   int first_cpu = 0;      // Of the process that measures.
   int other_cpu = 1;      // Of the others.
-  uint32_t topics = 1;    // Channels that "publish" and "subscribe" make.
+  uint32_t topics = 1;    // Channels that "publish" and "subscribe" make,
+  uint32_t active = 0;    // and on how many of them something is sent. 0: on all.
   std::string mode;       // One of the system's own variants, where it has some.
   uint32_t instance = 0;  // Keeps runs apart that are at the same time.
 };
 
+// Whether this process is a receiver of one that is started by itself, before or after it.
+inline bool IsReceiverApart(const Setup& setup) {
+  return setup.what == "subscribe" || setup.what == "watch";
+}
+inline uint32_t ActiveTopics(const Setup& setup) {
+  return setup.active == 0 ? setup.topics : setup.active;
+}
+// Whether nothing may be lost, however fast the sender is.
+inline bool IsLossless(const Setup& setup) { return setup.what == "throughput"; }
 // Whether there may be several receivers of a channel.
 inline bool IsOneToMany(const Setup& setup) {
-  return setup.what == "fan-out" || setup.what == "publish" || setup.what == "subscribe";
+  return setup.what == "fan-out" || setup.what == "publish" || IsReceiverApart(setup);
+}
+
+// How many messages wait for a receiver at most, for systems that want to know: of large ones that
+// go to and fro as few as possible, so that their memory stays in the caches.
+inline uint32_t QueueDepth(const Setup& setup) {
+  if (setup.bytes <= 64 && IsLossless(setup)) return 128;
+  if (setup.bytes <= 65'536) return 64;
+  return IsLossless(setup) ? 4 : 1;
 }
 
 // Reads the command line; on --help, or if there is anything wrong with it, says so and exits.

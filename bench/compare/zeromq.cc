@@ -1,5 +1,6 @@
 // ZeroMQ's ipc transport, in the comparison: PUSH and PULL, and PUB and SUB where there are several
 // receivers.
+#include <sched.h>
 #include <zmq.h>
 
 #include <string>
@@ -56,7 +57,9 @@ class ZeroMq {
   class Receiver {
    public:
     Receiver(ZeroMq& zmq, const std::string& channel, uint32_t)
-        : setup_(zmq.setup_), socket_(zmq.NewSocket(zmq.is_fan() ? ZMQ_SUB : ZMQ_PULL)) {
+        : zmq_(zmq),
+          setup_(zmq.setup_),
+          socket_(zmq.NewSocket(zmq.is_fan() ? ZMQ_SUB : ZMQ_PULL)) {
       if (zmq.is_fan()) Check(::zmq_setsockopt(socket_, ZMQ_SUBSCRIBE, "", 0));
       zmq.Open(socket_, channel, zmq.does_receiver_bind());
     }
@@ -68,12 +71,23 @@ class ZeroMq {
       const int flags = setup_.waiting == Waiting::kSpin ? ZMQ_DONTWAIT : 0;
       while (::zmq_msg_recv(&message, socket_, flags) < 0) {
         if (::zmq_errno() != EAGAIN) Die(::zmq_strerror(::zmq_errno()));
+        ::sched_yield();  // To its own thread on the same CPU, which has to hand messages over.
       }
       read(static_cast<const std::byte*>(::zmq_msg_data(&message)));
       ::zmq_msg_close(&message);
     }
 
+    void AwaitEnd() {
+      constexpr char kEvents[] = "inproc://events";
+      Check(::zmq_socket_monitor(socket_, kEvents, ZMQ_EVENT_DISCONNECTED));
+      void* const events = zmq_.NewSocket(ZMQ_PAIR);
+      Check(::zmq_connect(events, kEvents));
+      char buffer[64];
+      Check(::zmq_recv(events, buffer, sizeof(buffer), 0));
+    }
+
    private:
+    ZeroMq& zmq_;
     const Setup& setup_;
     void* socket_;
   };
@@ -82,6 +96,8 @@ class ZeroMq {
   bool is_fan() const { return IsOneToMany(setup_); }
   void* NewSocket(int type) {
     sockets_.push_back(::zmq_socket(context_, type));
+    const int milliseconds = 10;  // As nng: whoever is not there yet is looked for often.
+    Check(::zmq_setsockopt(sockets_.back(), ZMQ_RECONNECT_IVL, &milliseconds, sizeof(milliseconds)));
     return sockets_.back();
   }
   // Whoever there is one of binds, the others connect.

@@ -26,7 +26,10 @@ class Acquaintances {
 
   // The node and this one have no topic in common. It need not be called until this node's topics
   // change; if its own do, it calls.
-  void MetInVain(const wire::NodeId& id) { in_vain_[id] = topics_version_; }
+  void MetInVain(const wire::NodeId& id) {
+    in_vain_[id] = topics_version_;
+    if (in_vain_.size() > kMostBanned) in_vain_.clear();  // As above: then some call in vain.
+  }
   bool IsInVain(const wire::NodeId& id) const {
     const auto met = in_vain_.find(id);
     return met != in_vain_.end() && met->second == topics_version_;

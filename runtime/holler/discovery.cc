@@ -165,6 +165,7 @@ void Discovery::OnTimer() {
   if (now >= retry_at_) {
     retry_at_ = kNever;
     listener_.Retry();
+    finder_.ShowTopics();
     finder_.Sweep();
     sessions_.Retry();
     local_matcher_.Retry();

@@ -1,6 +1,9 @@
 #include "holler/finder.h"
 
+#include <sys/random.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <set>
 #include <string>
@@ -12,12 +15,25 @@
 #include "absl/strings/str_cat.h"
 #include "holler/clock.h"
 #include "holler/connection.h"
+#include "holler/topic_set.h"
 
 namespace holler {
 namespace {
 
 constexpr int kDatagramsAtOnce = 64;  // Then other events get their turn.
 constexpr size_t kMostForeigners = 16;
+constexpr int kMostBlurs = 32;  // Names that are tried where one is taken.
+
+uint64_t Random() {
+  uint64_t random = 0;
+  (void)::getrandom(&random, sizeof(random), 0);  // Has so few bytes at once (getrandom(2)).
+  return random;
+}
+
+// Whether bind(2) says that somebody has the name.
+bool IsTaken(const absl::Status& status) {
+  return status.code() == absl::ErrnoToStatusCode(EADDRINUSE);
+}
 
 }  // namespace
 
@@ -46,13 +62,22 @@ void Finder::ShowTopics() {
   topics_ = topics;
   const NodeAddress address{host_.self().domain, host_.self().uid, host_.self().id};
   absl::StatusOr<UniqueFd> shown = holler::ShowTopics(address, topics);
+  // The name is somebody else's: a child's that was forked when the topics were these, or anybody's,
+  // for abstract names are free for all. Then another that knows some more topics, by chance: nobody
+  // can have them all.
+  for (int i = 0; i < kMostBlurs && IsTaken(shown.status()); ++i) {
+    TopicFilter blurred = topics;
+    blurred.Blur(Random());
+    shown = holler::ShowTopics(address, blurred);
+  }
   if (!shown.ok()) {  // It may take the place of what was shown before.
     shown_.reset();
     shown = holler::ShowTopics(address, topics);
   }
   // What was shown before goes only now: whoever looks meanwhile sees one of the two, or calls. If
-  // there is no fd for it, nothing is shown, and everybody calls.
+  // there is no fd for it, nothing is shown, and everybody calls, until there is.
   shown_ = shown.ok() ? std::move(*shown) : UniqueFd();
+  if (!shown.ok()) host_.RetryLater();
 }
 
 void Finder::StartAnnouncing() {
@@ -128,23 +153,18 @@ void Finder::TellOfForeigner(uid_t uid) {
 }
 
 bool Finder::IsWorthwhile(const wire::HollerT& holler) const {
-  const auto common = [](const std::vector<uint64_t>& ours, const std::vector<uint64_t>& theirs) {
-    return std::any_of(theirs.begin(), theirs.end(), [&](uint64_t hash) {
-      return std::binary_search(ours.begin(), ours.end(), hash);
-    });
-  };
-  return common(host_.registry().publishes(), holler.subscribes) ||
-         common(host_.registry().subscribes(), holler.publishes);
+  const TopicSet publishes(holler.publishes);
+  const TopicSet subscribes(holler.subscribes);
+  return host_.registry().HasCommonTopics(
+      [&](uint64_t topic) { return subscribes.contains(topic); },
+      [&](uint64_t topic) { return publishes.contains(topic); });
 }
 
 bool Finder::IsWorthwhile(const SweptNode& node) const {
   if (host_.observation() != nullptr || !node.topics.has_value()) return true;
-  const auto& publishes = host_.registry().publishes();
-  const auto& subscribes = host_.registry().subscribes();
-  return std::any_of(publishes.begin(), publishes.end(),
-                     [&](uint64_t topic) { return node.topics->MaySubscribe(topic); }) ||
-         std::any_of(subscribes.begin(), subscribes.end(),
-                     [&](uint64_t topic) { return node.topics->MayPublish(topic); });
+  return host_.registry().HasCommonTopics(
+      [&](uint64_t topic) { return node.topics->MaySubscribe(topic); },
+      [&](uint64_t topic) { return node.topics->MayPublish(topic); });
 }
 
 bool Finder::Sweep() {

@@ -292,15 +292,18 @@ class Publisher {
   template <typename Start, typename Fill>
   size_t PutEach(size_t count, absl::Duration timeout, Start&& start, Fill&& fill) noexcept {
     PublisherCore& core = *state_->core;
-    const int64_t now = core.Now();
+    int64_t now = core.Now();
     size_t published = 0;
     for (size_t i = 0; i < count; ++i) {
+      bool has_to_wait = false;
       if constexpr (Topic::kReliable) {
         // Whoever is waited for must know of what there is.
-        if (!core.HasRoom()) core.Announce();
+        has_to_wait = !core.HasRoom();
+        if (has_to_wait) core.Announce();
       }
       LoanType loan = Borrow(timeout);
       if (!loan) break;
+      if (has_to_wait) now = core.Now();
       Writer& writer = *loan.writer_;
       start(writer, PayloadOf(loan.slot_));
       fill(writer, i);

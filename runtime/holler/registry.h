@@ -2,6 +2,7 @@
 #ifndef HOLLER_REGISTRY_H_
 #define HOLLER_REGISTRY_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -48,6 +49,14 @@ class Registry {
   // Hashes of the topics, each once, sorted.
   const std::vector<uint64_t>& publishes() const { return published_.set.hashes(); }
   const std::vector<uint64_t>& subscribes() const { return subscribed_.set.hashes(); }
+
+  // Whether there may be samples for a peer, or from it: `may_subscribe(hash)` and
+  // `may_publish(hash)` say what it does with a topic.
+  template <typename MaySubscribe, typename MayPublish>
+  bool HasCommonTopics(MaySubscribe&& may_subscribe, MayPublish&& may_publish) const {
+    return std::any_of(publishes().begin(), publishes().end(), may_subscribe) ||
+           std::any_of(subscribes().begin(), subscribes().end(), may_publish);
+  }
 
  private:
   // The topics of one kind of endpoints. All is kept, for to work it out anew with each endpoint

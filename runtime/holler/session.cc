@@ -116,11 +116,9 @@ absl::Status Session::Establish() {
 bool Session::HasCommonTopics() const {
   const bool observes = host_.observation() != nullptr;
   if (observes || peer_observes_) return observes != peer_observes_;
-  const auto any = [](const std::vector<uint64_t>& ours, const TopicSet& theirs) {
-    return std::any_of(ours.begin(), ours.end(), [&](uint64_t h) { return theirs.contains(h); });
-  };
-  return any(host_.registry().publishes(), peer_subscribes_) ||
-         any(host_.registry().subscribes(), peer_publishes_);
+  return host_.registry().HasCommonTopics(
+      [&](uint64_t topic) { return peer_subscribes_.contains(topic); },
+      [&](uint64_t topic) { return peer_publishes_.contains(topic); });
 }
 
 absl::Status Session::SendTopics() {

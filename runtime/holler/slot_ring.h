@@ -103,6 +103,10 @@ static_assert(offsetof(SubscriberPage, cursor) == 2 * kCacheLine);
 static_assert(offsetof(SubscriberPage, pins) == 2 * kCacheLine + 8);
 static_assert(sizeof(SubscriberPage) <= kPageBytes);
 
+// So many samples of a batch are written at most before they are announced; and no more than half a
+// ring, or one.
+inline constexpr uint32_t kMostUnannounced = 64;
+
 // What the sequence of a slot says that holds no sample: none up to n is there, or will be. So who
 // waits for one at the slot that a hint named learns there if it went elsewhere, or is over.
 inline constexpr uint64_t kGone = uint64_t{1} << 63;
@@ -559,11 +563,15 @@ class RingReader {
   // Empty: nothing new, or max_samples are held (then at_limit()).
   std::optional<HeldSample> Take() noexcept {
     auto sample = TakeNext();
-    if (!in_batch_ || cursor_ - reported_ >= kReportAtLeast) Report();
+    if (!in_batch_ || cursor_ - reported_ >= kReportAtLeast) {
+      Report();
+    } else {
+      ShowProgress();
+    }
     return sample;
   }
 
-  // Between these two, Take gives what there was at the start, and tells the publisher now and then
+  // Between these two, Take gives what there was at the start, and wakes a publisher now and then
   // only. What comes meanwhile is left alone: where the publisher writes, nobody should look.
   void StartBatch() noexcept {
     in_batch_ = true;
@@ -616,7 +624,8 @@ class RingReader {
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const uint64_t head = view_.head().load(std::memory_order_acquire);  // T1, partner P3
       if (head <= cursor_) return std::nullopt;
-      const uint64_t n = std::max(cursor_ + 1, Oldest(head));
+      uint64_t n = std::max(cursor_ + 1, Oldest(head));
+      if (attempt > 0) n = OldestLeft(n, head);
       const uint32_t slot = SlotOf(n);
       if (slot >= view_.layout().slot_count) continue;
       const int64_t time = view_.slot(slot).publish_time.load(std::memory_order_acquire);
@@ -640,6 +649,18 @@ class RingReader {
   const void* head_word() const noexcept { return &view_.head(); }
   // The newest sample, for discovery's thread.
   uint64_t head() const noexcept { return view_.head().load(std::memory_order_acquire); }  // P3
+  // The newest sample that is written, and perhaps not announced yet. For when it ended.
+  uint64_t written() const noexcept {
+    uint64_t n = head();
+    for (uint32_t i = 0; i < view_.layout().depth && IsWritten(n + 1); ++i) ++n;
+    return n;
+  }
+  // Whether the publisher has gone on since `head` and `written` were as they are given here: then it
+  // may have overwritten what is not looked at any more. It writes a sample's slot and ring entry
+  // (P1, P2) before it takes anything out of the ring for it.
+  bool WentOn(uint64_t head_then, uint64_t written_then) const noexcept {
+    return head() != head_then || IsWritten(written_then + 1);
+  }
   // The newest sample that was taken, lost or skipped.
   uint64_t position() const noexcept { return cursor_; }
   void Disarm() noexcept {
@@ -712,6 +733,7 @@ class RingReader {
       NoteLag(head - cursor_);
       // A publisher that laps the reader during each attempt gets the newest one instead.
       SkipTo(attempt < kAttempts / 2 ? Oldest(head) : head);
+      if (attempt > 0) SkipTo(OldestLeft(cursor_ + 1, head));
       const uint64_t n = cursor_ + 1;
       if (auto sample = Hold(SlotOf(n), n, pin)) return sample;
     }
@@ -746,6 +768,14 @@ class RingReader {
     if (before < needed && needed <= cursor_) wake_(&page_->cursor);          // C3
   }
 
+  // In a batch: a publisher that looks sees that this subscriber takes; whether one sleeps is looked
+  // at without C2's order, which the Report to come has.
+  void ShowProgress() noexcept {
+    if (wake_ == nullptr || cursor_ == reported_) return;
+    if (view_.waiting().load(std::memory_order_relaxed) != 0) return Report();
+    page_->cursor.store(cursor_, std::memory_order_release);
+  }
+
   // So many samples wait. Seen only where head is read in any case, or a latency is measured:
   // whoever keeps up does not read it.
   void NoteLag(uint64_t lag) noexcept { page_->tally.longest_lag.RaiseTo(lag); }
@@ -770,8 +800,24 @@ class RingReader {
     cursor_ = n - 1;
   }
 
+  // Whether sample n, or a later one, is in n's place of the ring.
+  bool IsWritten(uint64_t n) const noexcept {
+    const uint32_t slot = SlotOf(n);
+    if (slot >= view_.layout().slot_count) return false;  // A lie, and so no sample to be had.
+    const uint64_t sequence = view_.slot(slot).sequence.load(std::memory_order_acquire);  // P1
+    return (sequence & kGone) == 0 && sequence >= n;
+  }
+
   uint32_t SlotOf(uint64_t n) const noexcept {
     return view_.ring(n % view_.layout().depth).load(std::memory_order_acquire);  // T2, P2
+  }
+
+  // The oldest sample from n on, up to `head`, that the ring still has: while a batch is put, the ring
+  // goes on before head does.
+  uint64_t OldestLeft(uint64_t n, uint64_t head) const noexcept {
+    const uint64_t end = std::min(head, n + kMostUnannounced);
+    while (n < end && IsWritten(n + view_.layout().depth)) ++n;
+    return n;
   }
 
   // T3 to T5. `slot` was found by a path that happens after P1 of sample n or shows it gone, so a

@@ -62,16 +62,18 @@ class Source {
   // The last turn of Take in which this source had nothing to give; the taking thread's own.
   uint64_t passed_over_in = 0;
 
-  // Raised when the publisher is gone: up to `last`, written before, is all there will be.
+  // Raised when the publisher is gone: up to `last`, written before, is all there will be. What is
+  // written after it, up to `written`, belongs to a batch that was not announced.
   Flag ended;
   uint64_t last = 0;
+  uint64_t written = 0;
 
   // Whether it went on after its end: it lives, has lost this subscriber, and looks at its pins no
   // more. What it has left may change while it is read.
-  bool went_on() const noexcept { return ended.raised() && ring_->head() != last; }
+  bool went_on() const noexcept { return ended.raised() && ring_->WentOn(last, written); }
   // Whether there is nothing more to take. First whether it ended, then whether it is empty.
   bool is_drained() const noexcept {
-    return ended.raised() && (!ring_->HasNext() || ring_->head() != last);
+    return ended.raised() && (!ring_->HasNext() || ring_->WentOn(last, written));
   }
 
  private:

@@ -18,6 +18,7 @@ void SourceList::Arrive(std::shared_ptr<Source> source) {
 }
 
 void SourceList::End(Source& source) noexcept {
+  source.written = source.ring().written();
   source.last = source.ring().head();
   source.ended.Raise();
   changed_.Raise();

@@ -38,6 +38,9 @@ class TopicFilter {
   bool MayPublish(uint64_t topic) const { return Has(Mixed(topic)); }
   bool MaySubscribe(uint64_t topic) const { return Has(Mixed(topic) >> 32); }
 
+  // Has it take a few topics more for known, which the number decides.
+  void Blur(uint64_t number) { Insert(number); }
+
   // From now on it knows the other's topics as well.
   void Merge(const TopicFilter& other);
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,7 +94,7 @@ def test_two_systems_may_be_one_program() -> None:
 
 
 def test_every_system_has_a_name() -> None:
-    assert set(tables.NAMES) == set(plan.SYSTEMS)
+    assert set(tables.NAMES) == {*plan.SYSTEMS, plan.LINKED}
 
 
 # ---- Results ----
@@ -175,13 +177,20 @@ def test_targets_take_the_machines_moods_into_account() -> None:
     slow = result(p50=160, probe=90)
     text = targets([result("floor", p50=60, probe=50), slow])
     (line,) = [line for line in text.splitlines() if line.startswith("| 64 B touched")]
-    assert line == "| 64 B touched, spinning / floor ring | 1.48 | <= 1.5 | near | met |"
+    assert "| 1.48 (without the probes: 2.67) | <= 1.5 | near | met |" in line
+
+
+def test_memory_takes_its_time_however_fast_lines_are() -> None:
+    more = {"bytes": 65_536, "work": "filled"}
+    text = targets([result("floor", p50=100, probe=50, **more), result(p50=105, probe=60, **more)])
+    (line,) = [line for line in text.splitlines() if line.startswith("| 64 KiB filled")]
+    assert "| 1.05 | <= 1.1 | near | met |" in line
 
 
 def test_absolute_targets_tell_where_the_cpus_were() -> None:
     text = targets([result(what="throughput", probe=230), result("floor", "throughput", probe=230)])
     (one,) = [line for line in text.splitlines() if "one by one: messages" in line]
-    assert one == "| 64 B one way, lossless, one by one: messages a second | 1 M | >= 20 M | far | MISSED |"
+    assert one == "| 64 B one way, lossless, one by one: messages a second | 1 M | >= 20 M | far | judged near only |"
     (ratio,) = [line for line in text.splitlines() if "one by one, messages" in line]
     assert ratio.endswith("| 1.00 | >= 0.1 | far | met |")
 
@@ -213,7 +222,7 @@ def test_plots_are_drawn(tmp_path: Path) -> None:
 FAKE = f"""#!{sys.executable}
 import sys, time
 case = dict(a[2:].split("=") for a in sys.argv[1:] if a.startswith("--"))
-if sys.argv[1] in ("publish", "subscribe"): sys.exit("not alive today")
+if sys.argv[1] in ("publish", "subscribe", "watch"): sys.exit("not alive today")
 BEHAVIOUR
 print("p50", 100)
 for name in ("lost", "cpu_sender", "cpu_receivers", "messages_per_second"): print(name, 1)
@@ -287,7 +296,7 @@ def test_what_fails_is_tried_once_more(programs: Path) -> None:
 
 
 def test_near_and_far_are_run_again(programs: Path) -> None:
-    """The floor is near, Holler first far, then near."""
+    """The first of a row is near, the next first far, then near."""
     count = programs / "count"
     write_program(programs, "probe", f"""
 import pathlib
@@ -298,7 +307,25 @@ print("p50", 200 if number in (2, 3) else 50)
 sys.exit()
 """)
     cases = [Case("floor", "latency"), Case("holler", "latency")]
-    found = quiet(programs).run_all(cases)
+    found = list(quiet(programs).run_all(cases))
+    assert [one.placement for one in found] == ["near", "near"]
+    assert int(count.read_text()) == 6
+
+
+def test_a_case_compared_with_another_of_its_own_is_run_again(programs: Path) -> None:
+    """The first of Holler's is near; the other far at first, and near then."""
+    count = programs / "count"
+    write_program(programs, "probe", f"""
+import pathlib
+path = pathlib.Path({str(count)!r})
+number = int(path.read_text()) if path.exists() else 0
+path.write_text(str(number + 1))
+print("p50", 200 if number in (2, 3) else 50)
+sys.exit()
+""")
+    cases = [Case("holler", "latency"), Case("holler", "latency", bytes=4_194_304)]
+    assert tables.OWN == {cases[1].key: cases[0].key}
+    found = list(quiet(programs).run_all(cases, 0, tables.OWN))
     assert [one.placement for one in found] == ["near", "near"]
     assert int(count.read_text()) == 6
 
@@ -333,17 +360,49 @@ def test_the_whole_report(programs: Path, tmp_path: Path) -> None:
     again = [str(programs), "--out", str(out), "--quick", "--only-lives"]
     assert load_main().main(again) == 0
     assert model.read_json(out / "results.json") == report
+    other = dataclasses.replace(report, machine={**report.machine, "kernel": "another"})
+    (out / "results.json").write_text(model.to_json(other))
+    assert load_main().main(again) == 2
 
 
-def test_lives_of_other_systems_stay(programs: Path, tmp_path: Path) -> None:
+def test_what_was_measured_is_not_lost(programs: Path, tmp_path: Path) -> None:
+    """The probe fails in the middle of it all, and so do all cases from then on."""
+    count = programs / "count"
+    write_program(programs, "probe", f"""
+import pathlib
+path = pathlib.Path({str(count)!r})
+number = int(path.read_text()) if path.exists() else 0
+path.write_text(str(number + 1))
+if number > 20: sys.exit("no more")
+""")
     out = tmp_path / "out"
-    out.mkdir()
-    lives = [model.Life(name, "death", 1, {"median": 1.0, "max": 2.0}) for name in ("holler", "lcm")]
-    (out / "results.json").write_text(model.to_json(model.Report({}, [], lives, "")))
-    only = ["--quick", "--only-lives", "--system", "holler"]
-    assert load_main().main([str(programs), "--out", str(out), *only]) == 0
-    after = model.read_json(out / "results.json").lives
-    assert lives[1] in after and lives[0] not in after
+    assert load_main().main([str(programs), "--out", str(out), "--quick"]) == 0
+    results = model.read_json(out / "results.json").results
+    assert [one for one in results if not one.failure]
+    assert {one.failure for one in results if one.failure} == {"no more"}
+
+
+def test_a_daemon_that_fails_fails_those_that_need_it(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = load_main()
+
+    @contextlib.contextmanager
+    def broken(is_wanted: bool) -> Iterator[None]:
+        if is_wanted:
+            raise Failure("no daemon today")
+        yield
+
+    monkeypatch.setattr(main, "roudi", broken)
+    cases = [Case(system, "latency") for system in ("floor", "iceoryx")]
+    found = {one.case.system: one.failure for one in main.measure(quiet(programs), cases, 0)}
+    assert found == {"floor": "", "iceoryx": "no daemon today"}
+
+
+def test_lives_are_renewed_together(programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    only = [str(programs), "--out", str(tmp_path), "--only-lives", "--system", "holler"]
+    assert load_main().main(only) == 2
+    assert "all systems" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"results": [1]}'])

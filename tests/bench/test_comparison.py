@@ -21,7 +21,7 @@ from model import Case  # noqa: E402
 
 PROGRAMS = Path(os.environ.get("HOLLER_COMPARISON", "."))
 RUNNER = runner.Runner(PROGRAMS, tell=lambda line: None)
-INSTANCE = f"--instance={os.getpid() % 100}"
+INSTANCE = f"--instance={runner.INSTANCE}"
 SECONDS = 0.05
 FIGURES = {
     "latency": {"min", "p50", "p99", "max", "count", "c1", "c99"},
@@ -56,14 +56,46 @@ def test_the_probe(way: str) -> None:
     assert figures["min"] <= figures["p50"] <= figures["max"]
 
 
+def start(running: halves.Halves, system: str, *whats: str, **more: object) -> None:
+    for what in whats:
+        running.append(halves.Half(RUNNER, system, what, **more))
+
+
 def test_the_life_of_two_processes() -> None:
     with halves.halves() as running:
-        for what in ("publish", "subscribe"):
-            running.append(halves.Half(RUNNER, "holler", what, topics=3, instance=INSTANCE[11:]))
+        start(running, "holler", "publish", "watch", topics=3)
         ready = running[1].must_reach("ready")
         assert running[1].started < ready < running[1].must_reach("first")
         os.kill(running[0].pid, signal.SIGKILL)
         assert running[1].must_reach("gone") > ready
+
+
+def test_silent_topics_are_not_waited_for() -> None:
+    with halves.halves() as running:
+        start(running, "holler", "publish", "subscribe", topics=3, active=1)
+        assert running[1].must_reach("first") < running[1].must_reach("second")
+
+
+# Those that are installed here, but for those which need a daemon.
+OTHERS = [
+    system
+    for system in plan.SYSTEMS
+    if system not in ("floor", "holler", *plan.ICEORYX_SYSTEMS) and RUNNER.has(system)
+]
+
+
+@pytest.mark.parametrize("system", OTHERS)
+def test_others_send_and_receive(system: str) -> None:
+    case = Case(system, "latency", waiting="block", seconds=SECONDS)
+    result = RUNNER.run(case)
+    assert not result.failure and result.figures["count"] > 0
+
+
+@pytest.mark.parametrize("system", OTHERS)
+def test_others_go_on_receiving(system: str) -> None:
+    with halves.halves() as running:
+        start(running, system, "publish", "subscribe")
+        assert running[1].must_reach("first") < running[1].must_reach("second")
 
 
 def test_bad_arguments_are_told() -> None:

@@ -35,6 +35,9 @@ if sys.argv[1] == "publish":
 say("ready")
 while not (os.path.exists(f"{{folder}}/publisher") and open(f"{{folder}}/publisher").read()): time.sleep(0.001)
 say("first")
+if sys.argv[1] == "subscribe":
+    say("second")
+    time.sleep(60)
 pid = int(open(f"{{folder}}/publisher").read())
 def lives():
     try: return open(f"/proc/{{pid}}/stat").read().split()[2] != "Z"
@@ -205,7 +208,8 @@ def test_memory_of_the_daemon(
 ) -> None:
     monkeypatch.setattr(lifecycle, "STEADY", 0.01)
     monkeypatch.setattr(
-        lifecycle, "roudi", lambda is_wanted: contextlib.nullcontext(os.getpid() if is_wanted else None)
+        lifecycle, "roudi",
+        lambda is_wanted, chunks: contextlib.nullcontext(os.getpid() if is_wanted else None)
     )
     write_program(runner.programs)
     (runner.programs / "compare_holler").rename(runner.programs / f"compare_{system}")

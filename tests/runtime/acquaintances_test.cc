@@ -32,6 +32,14 @@ TEST(Acquaintances, AVainMeetingCountsUntilTheTopicsChange) {
   EXPECT_TRUE(met.IsInVain(kA));
 }
 
+// An idle node never sweeps, and so never forgets those that are gone.
+TEST(Acquaintances, MeetingsInVainDoNotFillTheMemory) {
+  Acquaintances met;
+  for (uint64_t i = 0; i < 10'000; ++i) met.MetInVain(wire::NodeId(7, i));
+  EXPECT_LT(met.size(), 2'000u);
+  EXPECT_TRUE(met.IsInVain(wire::NodeId(7, 9'999)));
+}
+
 TEST(Acquaintances, WhoNeverHasTimeIsCalledLessAndLess) {
   Acquaintances met;
   int64_t last = 0;

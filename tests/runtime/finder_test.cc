@@ -109,6 +109,23 @@ TEST_F(FinderTest, TheOwnTopicsAreShown) {
   EXPECT_EQ(Shown(), TopicFilter());
 }
 
+// A child that was forked has it still; or somebody who wants to hide this node.
+TEST_F(FinderTest, WhereTheNameIsTakenAnotherTellsTheTopics) {
+  host_.endpoints.Add(1, &publisher_);
+  const uint64_t topic = TopicHash(publisher_.topic_name());
+  const NodeIdentity& self = host_.identity;
+  const NodeAddress address{self.domain, self.uid, self.id};
+  auto taken = ShowTopics(address, TopicFilter({topic}, {}));
+  const auto liar = ShowTopics(address, TopicFilter());
+  ASSERT_TRUE(taken.ok() && liar.ok());
+  finder_.ShowTopics();
+  EXPECT_EQ(host_.retries, 0);
+  taken->reset();
+  const auto shown = Shown();
+  ASSERT_TRUE(shown.has_value());
+  EXPECT_TRUE(shown->MayPublish(topic));
+}
+
 TEST_F(FinderTest, TheOwnTopicsAreShownWhenThereAreNoMoreFds) {
   finder_.ShowTopics();
   host_.endpoints.Add(1, &publisher_);
@@ -126,6 +143,7 @@ TEST_F(FinderTest, WithoutAnFdForItNothingIsShown) {
     finder_.ShowTopics();
   }
   EXPECT_FALSE(Shown().has_value());
+  EXPECT_EQ(host_.retries, 1) << "it is to be tried again";
   finder_.ShowTopics();
   EXPECT_EQ(Shown(), TopicFilter());
 }

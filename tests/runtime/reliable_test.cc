@@ -14,6 +14,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "holler/clock.h"
 #include "node_support.h"
 #include "process_support.h"
 #include "stress_support.h"
@@ -125,6 +126,50 @@ TEST_P(Reliable, NothingOfABatchIsLost) {
   other.join();
   taker.join();
   EXPECT_EQ(one_by_one->lost() + in_batches->lost(), 0u);
+}
+
+// Each sample of a batch that was taken makes room, however long the next takes to be handled.
+TEST_P(Reliable, WhoHandlesABatchSlowlyHoldsNobodyUp) {
+  constexpr uint64_t kMany = 12;
+  auto publisher = Make<test::SurePublisher>(a(), kPatient);
+  auto subscriber = Make<test::SureSubscriber>(b());
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+  std::thread other([&] {
+    for (uint64_t n = 1; n <= kMany; ++n) EXPECT_EQ(PublishNumber(*publisher, n), n);
+  });
+  ASSERT_TRUE(Await([&] { return publisher->published() == 4; }));
+  uint64_t taken = 0;
+  while (taken < kMany) {
+    subscriber->TakeBatch(100, [&](auto& sample) {
+      EXPECT_EQ(sample->number(), ++taken);
+      const uint64_t expected = std::min(taken + 4, kMany);
+      EXPECT_TRUE(Await([&] { return publisher->published() >= expected; }))
+          << publisher->published() << " published, " << taken << " taken";
+    });
+    if (taken < kMany) subscriber->Wait(kLong);
+  }
+  other.join();
+  EXPECT_EQ(subscriber->lost(), 0u);
+}
+
+// Samples that had to wait for room have the time at which there was some.
+TEST_P(Reliable, ABatchThatWaitsTellsTheTimeAnew) {
+  auto publisher = Make<test::SurePublisher>(a(), kPatient);
+  auto subscriber = Make<test::SureSubscriber>(b());
+  ASSERT_TRUE(publisher->WaitForSubscriber(kLong));
+  std::thread other([&] {
+    const auto fill = [](auto& message, size_t i) { message.set_number(i); };
+    EXPECT_EQ(publisher->PublishBatch(5, fill), 5u);
+  });
+  ASSERT_TRUE(Await([&] { return publisher->published() == 4; }));
+  const int64_t before = MonotonicNow();
+  for (uint64_t n = 0; n < 5; ++n) {
+    ASSERT_TRUE(subscriber->Wait(kLong));
+    const auto sample = subscriber->Take();
+    ASSERT_TRUE(sample);
+    EXPECT_EQ(sample.publish_time() >= before, n == 4) << n;
+  }
+  other.join();
 }
 
 TEST_P(Reliable, ABatchEndsWhereThereIsNoRoom) {

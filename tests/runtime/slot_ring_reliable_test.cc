@@ -241,6 +241,28 @@ TEST(ReliableRing, LiarsHurtThemselvesOnly) {
 
 int woken = 0;
 
+// Its handler may take long: whoever sleeps until there is room must not sleep until the batch ends.
+TEST(ReliableRing, ATakeOfABatchWakesWhoIsSeenWaiting) {
+  static std::atomic<int> woken;
+  woken = 0;
+  TestRing ring({.depth = 4});
+  auto reader = TestReader::Reliable(ring, StartAt::kNext, [](const void*) noexcept { ++woken; });
+  for (int i = 0; i < 4; ++i) ring.Publish();
+  EXPECT_FALSE(ring.writer().HasRoom());
+  ring.writer().SetWaiting(ring.writer().needed_cursor());
+  reader->StartBatch();
+  const auto first = reader->Take();
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(woken, 1);
+  EXPECT_TRUE(ring.writer().HasRoom());
+  reader->Release(first->pin);
+  const auto second = reader->Take();
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(woken, 1) << "one wake-up for one wait";
+  reader->EndBatch();
+  EXPECT_EQ(woken, 1);
+}
+
 TEST(ReliableRing, OnlyTheStepThatIsNeededWakes) {
   woken = 0;
   TestRing ring({.depth = 4, .max_loans = 4});

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import litter
 from runner import Failure
@@ -17,31 +17,33 @@ READY = "RouDi is ready for clients"
 SECONDS = 20.0
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Chunks of each size of message, with room for iceoryx's headers.
-CONFIG = """[general]
-version = 1
-[[segment]]
-""" + "".join(
-    f"[[segment.mempool]]\nsize = {size}\ncount = {count}\n"
-    for size, count in ((256, 10_000), (2_048, 1_000), (66_560, 1_000), (1_049_600, 100),
-                        (4_195_328, 30))
-)  # fmt: skip
+ALL_SIZES = ((256, 10_000), (2_048, 1_000), (66_560, 1_000), (1_049_600, 100), (4_195_328, 30))
+SMALL = ((256, 10_000),)
+
+
+def config(chunks: Sequence[tuple[int, int]]) -> str:
+    """Of the daemon: so many chunks of each size."""
+    pools = (f"[[segment.mempool]]\nsize = {size}\ncount = {count}\n" for size, count in chunks)
+    return "[general]\nversion = 1\n[[segment]]\n" + "".join(pools)
 
 
 @contextlib.contextmanager
-def roudi(is_wanted: bool) -> Iterator[int | None]:
+def roudi(
+    is_wanted: bool, chunks: Sequence[tuple[int, int]] = ALL_SIZES
+) -> Iterator[int | None]:
     """Runs the daemon meanwhile, if it is wanted: its pid, or None."""
     program = shutil.which("iox-roudi")
     if not is_wanted or program is None:
         yield None
         return
-    with tempfile.NamedTemporaryFile("w", suffix=".toml") as config, tempfile.TemporaryFile(
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as settings, tempfile.TemporaryFile(
         "w+"
     ) as said:
-        config.write(CONFIG)
-        config.flush()
+        settings.write(config(chunks))
+        settings.flush()
         before = litter.listing()
         process = subprocess.Popen(
-            [program, "-c", config.name],
+            [program, "-c", settings.name],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,

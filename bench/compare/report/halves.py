@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import subprocess
 import tempfile
@@ -13,11 +14,9 @@ from pathlib import Path
 
 import litter
 from model import mode_of, program_of
-from runner import Failure, Runner
+from runner import INSTANCE, Failure, Runner
 
 PATIENCE = 30.0  # Seconds for one case, whatever happens.
-# Keeps this measurement apart from others of the same machine at the same time.
-INSTANCE = os.getpid() % 100
 
 
 class Half:
@@ -74,9 +73,13 @@ class Half:
         if self._process.poll() is not None:
             raise Failure(self._last_words())
 
-    def kill(self) -> None:
-        """At once, without a chance to clean up."""
+    def shoot(self) -> None:
+        """Ends it at once, without a chance to clean up. To be followed by kill."""
         self._process.kill()
+
+    def kill(self) -> None:
+        """Ends it likewise, and waits until it is gone."""
+        self.shoot()
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
@@ -93,7 +96,8 @@ class Half:
         self._process.wait()
         self._said.seek(0)
         said = self._said.read().decode(errors="replace").strip().splitlines()
-        return said[-1] if said else "it ended before its time"
+        # Which program it was, stands beside it.
+        return re.sub(r"^compare_\w+: ", "", said[-1]) if said else "it ended before its time"
 
 
 class Halves(list[Half]):
@@ -122,6 +126,8 @@ def halves() -> Iterator[Halves]:
         yield running
     finally:
         running.note_files()
+        for half in running:  # First all: hundreds that spin would slow the end of each.
+            half.shoot()
         for half in running:
             half.kill()
         litter.remove(running.before, running.makers())
@@ -140,9 +146,12 @@ def pss(pid: int) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process so far, all its threads."""
+    """CPU time of a process so far, all its threads (proc(5): /proc/PID/schedstat, in ns)."""
+    spent = 0
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    except OSError as error:
-        raise Failure(f"no CPU time of process {pid} to look at: {error.strerror}") from error
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        for task in os.scandir(f"/proc/{pid}/task"):
+            with contextlib.suppress(FileNotFoundError):  # It has ended meanwhile.
+                spent += int(Path(task.path, "schedstat").read_text("utf-8").split()[0])
+    except (OSError, ValueError) as error:
+        raise Failure(f"no CPU time of process {pid} to look at: {error}") from error
+    return spent / 1e9

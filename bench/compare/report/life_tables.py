@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from model import Case, Life, Report, Result
-from tables import NAMES, case_of, markdown, time
+from tables import NAMES, case_of, markdown, target_line, time
 
 
 def mib(value: float) -> str:
@@ -76,7 +76,9 @@ def scaling_table(lives: Sequence[Life], what: str, title: str) -> str:
 
     def show(life: Life) -> str:
         figures = life.figures
-        return f"{time(figures['first'])}, {percent(figures['cpu'])}, {mib(figures['memory'])}"
+        started = f" ({time(figures['started'])})" if "started" in figures else ""
+        first = time(figures["first"]) + started
+        return f"{first}, {percent(figures['cpu'])}, {mib(figures['memory'])}"
 
     return table(lives, [(f"{count} {title}", is_of(what, count), show) for count in counts])
 
@@ -135,14 +137,13 @@ class Limit:
 
     def line(self, report: Report) -> list[str]:
         """Target, figure, limit, where the CPUs were, verdict."""
-        limit = f"{'>=' if self.at_least else '<='} {self.show(self.limit)}"
-        value = self.figure(report)
-        if value is None:
-            return [self.what, "-", limit, "-", "not measured"]
-        is_met = value >= self.limit if self.at_least else value <= self.limit
         result = None if self.case is None else result_of(report, self.case)
-        where = "-" if result is None else result.placement
-        return [self.what, self.show(value), limit, where, "met" if is_met else "MISSED"]
+        where = "" if result is None else result.placement
+        value = self.figure(report)
+        shown = "" if value is None else self.show(value)
+        limit = (self.limit, self.show(self.limit), self.at_least)
+        line = target_line(self.what, value, shown, limit, where)
+        return [*line[:-1], "judged near only"] if where == "far" else line
 
 
 def of_life(what: str, *names: str) -> Callable[[Report], float | None]:

@@ -107,6 +107,13 @@ def remove(before: Collection[Path], makers: Makers) -> None:
             unlink(path)
 
 
+def remove_orphans(before: Collection[Path]) -> None:
+    """Removes what is new, in nobody's hands, and known as what such programs leave."""
+    for path in left(before, dead_makers(before)):
+        if KNOWN.fullmatch(path.name):
+            unlink(path)
+
+
 def remove_daemons(before: Collection[Path], held: Collection[Path]) -> None:
     """Removes what iceoryx's daemon held when it was ended, and what its clients left, which
     remove nothing themselves: all that is new, and in nobody's hands."""

@@ -16,7 +16,10 @@ STEADY_WITHIN = 0.25
 # A median of fewer times than so many may be off by much.
 FEW = 100
 # Systems that are one program's ways: which program, and which of its modes.
-MODES = {"fastdds": ("fastdds", "shm"), "fastdds-ds": ("fastdds", "datasharing")}
+MODES = {"holler-shared": ("holler-shared", ""), "fastdds": ("fastdds", "shm"), "fastdds-ds": ("fastdds", "datasharing")}
+# Of the floor, the faster of its ways counts where large messages go to and fro.
+FLOORS = ("--mode=one", "--mode=four")
+LARGE = 1 << 20
 
 
 def program_of(system: str) -> str:
@@ -26,7 +29,8 @@ def program_of(system: str) -> str:
 
 def mode_of(system: str) -> list[str]:
     """What says so on its command line."""
-    return [f"--mode={MODES[system][1]}"] if system in MODES else []
+    mode = MODES[system][1] if system in MODES else ""
+    return [f"--mode={mode}"] if mode else []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +56,13 @@ class Case:
         if self.batch > 1:
             parts.append(f"by {self.batch}")
         return " ".join(parts)
+
+    @property
+    def ways(self) -> tuple[tuple[str, ...], ...]:
+        """Arguments of each way that is to be tried, of which the fastest counts."""
+        if (self.system, self.what) == ("floor", "latency") and self.bytes >= LARGE:
+            return tuple((mode,) for mode in FLOORS)
+        return ((),)
 
     @property
     def probe(self) -> str:

@@ -13,7 +13,10 @@ Times are medians of half a round trip, or of the way from one to all. In bracke
 the bare probe made right before and after, which is a counter on a shared cache line where processes
 spin, an eventfd where they sleep. `far`: the CPUs did not share a cache then; `~`: the probes before
 and after differ by more than a quarter. The floor ring is a ring of slots in shared memory with a
-counter, and nothing else: no discovery, no time stamps, one sender.
+counter, and nothing else: no discovery, no time stamps, one sender. Each process has one CPU for all
+its threads. Holler, iceoryx and the floor have none of their own on a message's way; where others have,
+and spin, they give the CPU away between two looks. Cyclone DDS goes by UDP in `throughput`, and by
+iceoryx else.
 `of 14 only`: the median of so few that it says little. A case's name has the bytes of a message;
 whether receivers look again and again (`spin`) or sleep in between (`block`); whether the first bytes
 of a message are written and read (`touched`) or all (`filled`); `by 64`: so many by one call; `x8`: so
@@ -44,10 +47,18 @@ def sections(report: Report, plots: Sequence[str]) -> Iterator[str]:
         yield "\n## Starting, dying, memory\n"
         yield life_table(report.lives)
     if any(life.what == "topics" for life in report.lives):
-        yield "\n## Many topics between two processes: first sample, CPU, memory\n"
+        yield "\n## Many topics between two processes\n"
+        yield (
+            "Until each topic had a sample; then CPU and memory of both (and of their daemon), while all "
+            "topics but one are silent.\n"
+        )
         yield scaling_table(report.lives, "topics", "topics")
     if any(life.what == "nodes" for life in report.lives):
-        yield "\n## Many processes with one topic: first sample of the last, CPU and memory of all\n"
+        yield "\n## Many processes with one topic\n"
+        yield (
+            "Until the last of all had its first sample, which comes at 100 a second (of that, until all "
+            "were started); then CPU and memory of all (and of their daemon), while each receives them.\n"
+        )
         yield scaling_table(report.lives, "nodes", "processes")
     if report.writing:
         yield "\n## Writing a message\n"

@@ -19,6 +19,8 @@ SYSTEMS = (
     "nng",
     "lcm",
 )
+# Holler as it is linked by default: only that it starts and how much memory it needs differ.
+LINKED = "holler-shared"
 # What works by way of iceoryx, and so needs its daemon.
 ICEORYX_SYSTEMS = frozenset(("iceoryx", "cyclone"))
 SIZES = (64, 1_024, 65_536, 1_048_576, 4_194_304)
@@ -51,7 +53,8 @@ def shapes(seconds: float, is_quick: bool) -> Iterator[Case]:
         yield Case("", "latency", bytes=1_048_576, waiting="block", seconds=seconds)
     for size in (64, 1_048_576):
         work = "touched" if size == 64 else "filled"
-        yield Case("", "throughput", bytes=size, work=work, seconds=seconds)
+        for waiting in ("spin", "block"):
+            yield Case("", "throughput", bytes=size, waiting=waiting, work=work, seconds=seconds)
     yield Case("", "throughput", batch=64, seconds=seconds)
     for others in (1, 8) if is_quick else RECEIVERS:
         yield Case("", "fan-out", waiting="block", others=others, seconds=seconds)

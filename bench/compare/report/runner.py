@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+import litter
 from model import Case, Result, program_of
 from plan import PROBE_SECONDS, duration
 
 # A case that takes so many times as long as it should hangs.
 PATIENCE = 5
 SHORTEST_TIMEOUT = 15.0
+# Keeps this measurement apart from others of the same machine at the same time.
+INSTANCE = os.getpid() % 100
+PAIR_TRIES = 6  # For what is held against each other.
 TRIES = 3  # For a machine that changes between the probes, or too few messages.
 LONGER = 5  # Times: the next try, where there were too few.
 
@@ -49,11 +55,24 @@ def run_program(command: Sequence[str], timeout: float) -> dict[str, float]:
     except OSError as error:
         raise Failure(f"it does not start: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
-        raise Failure(f"it was not done after {timeout:.0f} s") from error
+        said = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+        why = f": {said[-1]}" if said else ""
+        raise Failure(f"it was not done after {timeout:.0f} s{why}") from error
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise Failure(said[-1] if said else f"it ended with status {done.returncode}")
     return parse_figures(done.stdout)
+
+
+def two_cpus() -> tuple[str, ...]:
+    """Arguments that name the first two CPUs that there are for us."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return (f"--first-cpu={cpus[0]}", f"--other-cpu={cpus[min(1, len(cpus) - 1)]}")
+
+
+def fastest(found: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+    """Of the figures of several ways to do the same."""
+    return found[0] if len(found) == 1 else min(found, key=lambda figures: figures["p50"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +88,7 @@ class Runner:
     def probe(self, way: str) -> float:
         """How fast the machine is now, ns."""
         program = str(self.programs / "compare_probe")
-        command = [program, way.removeprefix("probe-"), f"--seconds={PROBE_SECONDS}"]
+        command = [program, way.removeprefix("probe-"), f"--seconds={PROBE_SECONDS}", *two_cpus()]
         return run_program(command, SHORTEST_TIMEOUT)["p50"]
 
     def run(self, case: Case) -> Result:
@@ -98,44 +117,52 @@ class Runner:
     def run_once(self, case: Case, seconds: float) -> Result:
         """One run of so many seconds."""
         command = [str(self.programs / program_of(case.system)), *case.arguments(seconds)]
+        command += [f"--instance={INSTANCE}", *two_cpus()]
         as_long = dataclasses.replace(case, seconds=seconds)
         timeout = max(SHORTEST_TIMEOUT, PATIENCE * duration([as_long]))
-        before = self.probe(case.probe)
+        files = litter.listing()
+        before = after = 0.0
         try:
-            figures = run_program(command, timeout)
+            before = after = self.probe(case.probe)
+            figures = fastest([run_program([*command, *way], timeout) for way in case.ways])
+            after = self.probe(case.probe)
         except Failure as failure:
-            return Result(case, {}, before, before, str(failure))
-        return Result(case, figures, before, self.probe(case.probe))
+            litter.remove_orphans(files)
+            return Result(case, {}, before, after, str(failure))
+        return Result(case, figures, before, after)
 
-    def run_all(self, cases: Sequence[Case], later: float = 0) -> list[Result]:
-        """All of them, telling how far it is, with so many seconds to come after them. Holler and the floor, which are compared, are run
-        again where their CPUs were near each other for one, and far for the other."""
+    def run_all(
+        self, cases: Sequence[Case], later: float = 0, compared: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[Result]:
+        """All of them, telling how far it is, with so many seconds to come after them. They are run
+        again where CPUs were near each other for the first of a row, and far for the next; as is
+        a case of Holler's that is held against another of its own (by their keys)."""
         start = time.monotonic()
-        results: list[Result] = []
-        floors: dict[str, int] = {}  # Where its results are.
+        firsts: dict[str, Result] = {}  # Of each row.
+        own: dict[str, Result] = {}  # Holler's.
         for index, case in enumerate(cases):
             left = duration(cases[index:]) + later
             self.tell(f"[{index + 1}/{len(cases)}, {left / 60:.0f} min left] {case.system}: {case.key}")
             result = self.run(case)
-            if case.system == "floor":
-                floors[case.key] = len(results)
-            elif case.system == "holler" and case.key in floors:
-                at = floors[case.key]
-                results[at], result = self.bring_together(results[at], result)
+            if case.system == "holler" and compared.get(case.key) in own:
+                result = self.bring_to(own[compared[case.key]], result, PAIR_TRIES)
+            if case.key in firsts:
+                tries = PAIR_TRIES if case.system == "holler" else 1
+                result = self.bring_to(firsts[case.key], result, tries)
+            firsts.setdefault(case.key, result)
+            if case.system == "holler":
+                own[case.key] = result
             if result.failure:
                 self.tell(f"  failed: {result.failure}")
-            results.append(result)
+            yield result
         self.tell(f"measured for {(time.monotonic() - start) / 60:.1f} min")
-        return results
 
-    def bring_together(self, first: Result, second: Result) -> tuple[Result, Result]:
-        """Two results of one placement, if a few more runs bring that about."""
-        for turn in range(2 * TRIES):
-            if first.failure or second.failure or first.placement == second.placement:
+    def bring_to(self, other: Result, result: Result, tries: int) -> Result:
+        """A result of the same placement as another, if a few more runs bring that about."""
+        for _ in range(tries):
+            if other.failure or result.failure or other.placement == result.placement:
                 break
-            self.tell(f"  one {first.placement}, one {second.placement}: again")
-            if turn % 2 == 0:
-                second = self.run(second.case)
-            else:
-                first = self.run(first.case)
-        return first, second
+            self.tell(f"  {result.placement}, and not {other.placement}: again")
+            again = self.run(result.case)
+            result = result if again.failure else again
+        return result
