@@ -124,8 +124,6 @@ class PublisherCore final : public PublisherEndpoint {
  private:
   // Subscribers that wait for a place; more are turned away.
   static constexpr size_t kMostWaiting = 256;
-  // Samples of a batch that are announced together.
-  static constexpr uint64_t kMostUnannounced = 64;
 
   // In the ring's table; all readers there are such.
   struct MatchReader : Reader {
