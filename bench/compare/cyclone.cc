@@ -162,17 +162,15 @@ class Cyclone {
   };
 
  private:
-  // On this machine only, and as if there were no multicast. iceoryx knows nothing of domains: it
-  // is the prefix that keeps runs apart.
+  // On this machine only: participants meet by multicast there. iceoryx knows nothing of domains: it is
+  // the prefix that keeps runs apart.
   std::string Config() const {
     return std::string(
-               "<General><Interfaces><NetworkInterface name='lo'/></Interfaces>"
-               "<AllowMulticast>false</AllowMulticast>"
+               "<General><Interfaces><NetworkInterface name='lo' multicast='true'/></Interfaces>"
+               "<AllowMulticast>spdp</AllowMulticast>"
                "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>"
                "</General>"
-               "<Discovery><ParticipantIndex>auto</ParticipantIndex>"
-               "<MaxAutoParticipantIndex>250</MaxAutoParticipantIndex>"
-               "<Peers><Peer address='127.0.0.1'/></Peers></Discovery>"
+               "<Discovery><ParticipantIndex>none</ParticipantIndex></Discovery>"
                "<SharedMemory><Enable>") +
            (IsLossless(setup_) ? "false" : "true") + "</Enable><Prefix>bench_" +
            std::to_string(setup_.instance) + "</Prefix><LogLevel>error</LogLevel></SharedMemory>";

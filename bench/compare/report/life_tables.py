@@ -50,16 +50,24 @@ def systems_in(lives: Sequence[Life]) -> list[str]:
 def table(
     lives: Sequence[Life], rows: Sequence[tuple[str, Callable[[Life], bool], Callable[[Life], str]]]
 ) -> str:
-    """A row for each case, a column for each system."""
-    systems = systems_in(lives)
+    """A row for each case, a column for each system that has any of them."""
+    systems = systems_in([life for life in lives if any(wanted(life) for _, wanted, _ in rows)])
     lines = []
     for title, wanted, show in rows:
         found = {life.system: life for life in lives if wanted(life)}
         cells = [found.get(system) for system in systems]
         lines.append(
-            [title, *("-" if c is None else c.failure or show(c) for c in cells)]
+            [title, *("-" if c is None else failure(c) or show(c) for c in cells)]
         )  # fmt: skip
     return markdown(["", *(NAMES[system] for system in systems)], lines)
+
+
+SHORT = 45  # Letters of a failure that fit into a table.
+
+
+def failure(life: Life) -> str:
+    """Why there are no figures, if that is said in few words; the page tells the others."""
+    return life.failure if len(life.failure) <= SHORT else "fails"
 
 
 def is_of(what: str, count: int = 1) -> Callable[[Life], bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from life_tables import LIMITS, cpu_table, life_table, scaling_table
+from life_tables import LIMITS, cpu_table, failure, life_table, scaling_table
 from model import Report
 from tables import LATENCY, NAMES, THROUGHPUT, comparison, markdown, target_lines
 
@@ -63,10 +63,15 @@ def sections(report: Report, plots: Sequence[str]) -> Iterator[str]:
     if report.writing:
         yield "\n## Writing a message\n"
         yield f"```\n{report.writing.strip()}\n```"
-    failed = [result for result in report.results if result.failure]
+    failed = [f"{NAMES[r.case.system]}, {r.case.key}: {r.failure}" for r in report.results if r.failure]
+    failed += [
+        f"{NAMES[life.system]}, {life.what}, {life.count}: {life.failure}"
+        for life in report.lives
+        if life.failure and failure(life) != life.failure
+    ]
     if failed:
         yield "\n## What failed\n"
-        yield from (f"- {NAMES[r.case.system]}, {r.case.key}: {r.failure}" for r in failed)
+        yield from (f"- {line}" for line in failed)
     yield from (f"\n![{name}]({name}.svg)" for name in plots)
 
 
