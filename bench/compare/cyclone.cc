@@ -162,8 +162,8 @@ class Cyclone {
   };
 
  private:
-  // On this machine only: participants meet by multicast there. iceoryx knows nothing of domains: it is
-  // the prefix that keeps runs apart.
+  // On this machine only: participants meet by multicast there. iceoryx knows nothing of domains:
+  // it is the prefix that keeps runs apart.
   std::string Config() const {
     return std::string(
                "<General><Interfaces><NetworkInterface name='lo' multicast='true'/></Interfaces>"

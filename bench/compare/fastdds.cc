@@ -96,9 +96,9 @@ class FastDds {
     dds::DomainParticipantQos qos;
     qos.transport().use_builtin_transports = false;
     qos.transport().user_transports.push_back(transport);
-    participant_ = Made(dds::DomainParticipantFactory::get_instance()->create_participant(
-                            1 + setup.instance, qos),
-                        "participant");
+    participant_ = Made(
+        dds::DomainParticipantFactory::get_instance()->create_participant(1 + setup.instance, qos),
+        "participant");
     type_ = dds::TypeSupport(new BytesType(setup.bytes));
     Must(type_.register_type(participant_), "register_type");
     publisher_ = Made(participant_->create_publisher(dds::PUBLISHER_QOS_DEFAULT), "publisher");
@@ -222,7 +222,8 @@ class FastDds {
     const int32_t depth = Depth();
     qos.reliability().kind = dds::RELIABLE_RELIABILITY_QOS;
     qos.durability().kind = dds::VOLATILE_DURABILITY_QOS;
-    qos.history().kind = IsLossless(setup_) ? dds::KEEP_ALL_HISTORY_QOS : dds::KEEP_LAST_HISTORY_QOS;
+    qos.history().kind =
+        IsLossless(setup_) ? dds::KEEP_ALL_HISTORY_QOS : dds::KEEP_LAST_HISTORY_QOS;
     qos.history().depth = depth;
     qos.resource_limits().max_samples = depth;
     qos.resource_limits().allocated_samples = depth;

@@ -15,8 +15,8 @@
 //     Waits for the next message as setup.waiting says, and calls read(const std::byte*).
 //   template <typename F> void Sender::SendBatch(size_t count, F&& fill);
 //   template <typename F> void Receiver::ReceiveBatch(size_t most, F&& read);
-//     Optional: so many by one call, for --batch. Calls fill(std::byte*, size_t index). ReceiveBatch
-//     waits for one, and reads what there is.
+//     Optional: so many by one call, for --batch. Calls fill(std::byte*, size_t index).
+//     ReceiveBatch waits for one, and reads what there is.
 //   void Receiver::AwaitEnd();
 //     Optional: returns when the last sender is gone, by the system's word.
 //   void System::Close();

@@ -21,8 +21,8 @@ enum class Work {
   kFilled,   // All are.
 };
 
-inline constexpr const char* kWhats[] = {"latency", "throughput", "fan-out",
-                                         "fan-in",  "publish",    "subscribe", "watch"};
+inline constexpr const char* kWhats[] = {"latency", "throughput", "fan-out", "fan-in",
+                                         "publish", "subscribe",  "watch"};
 
 // The same in all processes of a run.
 struct Setup {

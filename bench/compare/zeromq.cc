@@ -57,9 +57,7 @@ class ZeroMq {
   class Receiver {
    public:
     Receiver(ZeroMq& zmq, const std::string& channel, uint32_t)
-        : zmq_(zmq),
-          setup_(zmq.setup_),
-          socket_(zmq.NewSocket(zmq.is_fan() ? ZMQ_SUB : ZMQ_PULL)) {
+        : zmq_(zmq), setup_(zmq.setup_), socket_(zmq.NewSocket(zmq.is_fan() ? ZMQ_SUB : ZMQ_PULL)) {
       if (zmq.is_fan()) Check(::zmq_setsockopt(socket_, ZMQ_SUBSCRIBE, "", 0));
       zmq.Open(socket_, channel, zmq.does_receiver_bind());
     }
@@ -97,7 +95,8 @@ class ZeroMq {
   void* NewSocket(int type) {
     sockets_.push_back(::zmq_socket(context_, type));
     const int milliseconds = 10;  // As nng: whoever is not there yet is looked for often.
-    Check(::zmq_setsockopt(sockets_.back(), ZMQ_RECONNECT_IVL, &milliseconds, sizeof(milliseconds)));
+    Check(
+        ::zmq_setsockopt(sockets_.back(), ZMQ_RECONNECT_IVL, &milliseconds, sizeof(milliseconds)));
     return sockets_.back();
   }
   // Whoever there is one of binds, the others connect.

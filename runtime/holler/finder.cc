@@ -62,9 +62,9 @@ void Finder::ShowTopics() {
   topics_ = topics;
   const NodeAddress address{host_.self().domain, host_.self().uid, host_.self().id};
   absl::StatusOr<UniqueFd> shown = holler::ShowTopics(address, topics);
-  // The name is somebody else's: a child's that was forked when the topics were these, or anybody's,
-  // for abstract names are free for all. Then another that knows some more topics, by chance: nobody
-  // can have them all.
+  // The name is somebody else's: a child's that was forked when the topics were these, or
+  // anybody's, for abstract names are free for all. Then another that knows some more topics, by
+  // chance: nobody can have them all.
   for (int i = 0; i < kMostBlurs && IsTaken(shown.status()); ++i) {
     TopicFilter blurred = topics;
     blurred.Blur(Random());

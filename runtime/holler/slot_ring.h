@@ -655,9 +655,9 @@ class RingReader {
     for (uint32_t i = 0; i < view_.layout().depth && IsWritten(n + 1); ++i) ++n;
     return n;
   }
-  // Whether the publisher has gone on since `head` and `written` were as they are given here: then it
-  // may have overwritten what is not looked at any more. It writes a sample's slot and ring entry
-  // (P1, P2) before it takes anything out of the ring for it.
+  // Whether the publisher has gone on since `head` and `written` were as they are given here: then
+  // it may have overwritten what is not looked at any more. It writes a sample's slot and ring
+  // entry (P1, P2) before it takes anything out of the ring for it.
   bool WentOn(uint64_t head_then, uint64_t written_then) const noexcept {
     return head() != head_then || IsWritten(written_then + 1);
   }
@@ -768,8 +768,8 @@ class RingReader {
     if (before < needed && needed <= cursor_) wake_(&page_->cursor);          // C3
   }
 
-  // In a batch: a publisher that looks sees that this subscriber takes; whether one sleeps is looked
-  // at without C2's order, which the Report to come has.
+  // In a batch: a publisher that looks sees that this subscriber takes; whether one sleeps is
+  // looked at without C2's order, which the Report to come has.
   void ShowProgress() noexcept {
     if (wake_ == nullptr || cursor_ == reported_) return;
     if (view_.waiting().load(std::memory_order_relaxed) != 0) return Report();
@@ -812,8 +812,8 @@ class RingReader {
     return view_.ring(n % view_.layout().depth).load(std::memory_order_acquire);  // T2, P2
   }
 
-  // The oldest sample from n on, up to `head`, that the ring still has: while a batch is put, the ring
-  // goes on before head does.
+  // The oldest sample from n on, up to `head`, that the ring still has: while a batch is put, the
+  // ring goes on before head does.
   uint64_t OldestLeft(uint64_t n, uint64_t head) const noexcept {
     const uint64_t end = std::min(head, n + kMostUnannounced);
     while (n < end && IsWritten(n + view_.layout().depth)) ++n;

@@ -65,8 +65,9 @@ class Subscriber {
   Sample<Message> TakeLatest() noexcept { return TakeLatestFrom(*core_); }
 
   // Takes up to `most` samples, as Take does, and calls handle(Sample<Message>& sample) for each,
-  // which may move it elsewhere to keep it, and must neither close this subscriber, nor take from it
-  // or wait for it. Returns how many there were. Where many wait, each costs less than one by one.
+  // which may move it elsewhere to keep it, and must neither close this subscriber, nor take from
+  // it or wait for it. Returns how many there were. Where many wait, each costs less than one by
+  // one.
   template <typename Handle>
   size_t TakeBatch(size_t most, Handle&& handle) {
     static_assert(std::is_invocable_v<Handle&, Sample<Message>&>,

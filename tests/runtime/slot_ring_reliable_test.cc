@@ -241,7 +241,8 @@ TEST(ReliableRing, LiarsHurtThemselvesOnly) {
 
 int woken = 0;
 
-// Its handler may take long: whoever sleeps until there is room must not sleep until the batch ends.
+// Its handler may take long: whoever sleeps until there is room must not sleep until the batch
+// ends.
 TEST(ReliableRing, ATakeOfABatchWakesWhoIsSeenWaiting) {
   static std::atomic<int> woken;
   woken = 0;
